@@ -1,0 +1,42 @@
+/**
+ * Channel rules as an operator writes them.
+ *
+ * Owns the shape of a rule and the built-in rules. A list of rules is ordered: the first whose `match` fits a
+ * channel decides, all by itself (fields it leaves out get the defaults below, not those of a later rule).
+ */
+
+/** Who may do something: nobody; sessions whose token lists the channel; sessions with a user; anyone. */
+export const audiences = ['nobody', 'token', 'user', 'anyone'] as const
+export type AudienceName = (typeof audiences)[number]
+
+/** How much clients may learn of who is on a channel. */
+export const presences = ['off', 'count'] as const
+export type PresenceName = (typeof presences)[number]
+
+export interface ChannelRule {
+  /** Glob over the whole name: `*` any run of characters, `?` one character; everything else is itself. */
+  readonly match: string
+  /** Default: anyone */
+  readonly subscribe?: AudienceName
+  /** Who may publish from a client connection; internal ports always may. Default: nobody */
+  readonly publish?: AudienceName
+  /** Default: count */
+  readonly presence?: PresenceName
+  /** Milliseconds a publication may wait for others to leave with it, 0–50; 0 = the end of the turn. Default: 0 */
+  readonly flushMs?: number
+  /** Bytes of JSON; 0 = only the node's `maxPublicationBytes`. Default: 0 */
+  readonly maxPublicationBytes?: number
+}
+
+/** The rules at the end of every list: CppComet's prefixes, then the rule for anything else. */
+export const builtInRules: readonly ChannelRule[] = [
+  { match: '@*', subscribe: 'nobody', publish: 'nobody' },
+  { match: 'web_*', publish: 'anyone' },
+  { match: 'webauth_*', publish: 'user', presence: 'off' },
+  { match: 'private_*', subscribe: 'user', presence: 'off' },
+  { match: 'track_*' },
+  { match: '*', presence: 'count' },
+]
+
+/** The rule `--demo` puts in front of all others. */
+export const demoRule: ChannelRule = { match: 'demo', publish: 'anyone' }

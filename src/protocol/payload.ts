@@ -1,0 +1,75 @@
+/**
+ * The data of one publication, in whichever form it came, turned into other forms at most once.
+ *
+ * Owns the rule that nothing is parsed twice: JSON bytes pass through to JSON subscribers untouched, a value is
+ * stringified once, bytes are parsed only for a MessagePack subscriber. Bound: holds one buffer and one value.
+ */
+import { isUtf8 } from 'node:buffer'
+
+const NOT_SET: unique symbol = Symbol('not set')
+
+export class Payload {
+  #json: Buffer | null
+  #value: unknown
+
+  private constructor(json: Buffer | null, value: unknown) {
+    this.#json = json
+    this.#value = value
+  }
+
+  /**
+   * Takes bytes said to be JSON after checking them (RFC 8259: UTF-8, one JSON text).
+   *
+   * @param bytes kept by reference: do not reuse the buffer
+   * @returns null when they are not JSON
+   */
+  static checkJson(bytes: Buffer): Payload | null {
+    if (!isUtf8(bytes)) return null
+    try {
+      // Bytes of a multi-byte character become Latin-1 letters here, which JSON allows just where it allows them.
+      JSON.parse(bytes.toString('latin1'))
+    } catch {
+      return null // not JSON
+    }
+    return new Payload(bytes, NOT_SET)
+  }
+
+  /** Takes bytes that a trusted publisher says are JSON, unchecked and by reference. */
+  static trustJson(bytes: Buffer): Payload {
+    return new Payload(bytes, NOT_SET)
+  }
+
+  /** Takes a value; null when it has no JSON form (a function, a cycle, a BigInt, nested too deep). */
+  static fromValue(value: unknown): Payload | null {
+    try {
+      const text = JSON.stringify(value)
+      if (text === undefined) return null
+      return new Payload(Buffer.from(text), value)
+    } catch {
+      return null // JSON.stringify says why it can't, in words for programmers
+    }
+  }
+
+  /** UTF-8 JSON; do not write into it. */
+  json(): Buffer {
+    if (this.#json === null) throw new TypeError('A payload always has its JSON form')
+    return this.#json
+  }
+
+  /** The value, parsed when first asked for. Trusted bytes that are no JSON give null. */
+  value(): unknown {
+    if (this.#value === NOT_SET) {
+      try {
+        this.#value = JSON.parse(this.json().toString())
+      } catch {
+        this.#value = null // trusted bytes that are not JSON
+      }
+    }
+    return this.#value
+  }
+
+  /** Size of the JSON form; what size limits count. */
+  get bytes(): number {
+    return this.json().length
+  }
+}
