@@ -102,6 +102,15 @@ export const codes = {
     retry: true,
     meaning: 'Nothing was received from the connection for `idleTimeoutMs`, not even an answer to a ping.',
   },
+  CONNECTION_LOST: {
+    reply: 110,
+    close: 3010,
+    http: 503,
+    mysql: [2013, 'HY000'],
+    retry: true,
+    meaning:
+      'The connection broke before the answer came: what was asked may have been done or not. Given by our clients, never sent by a node.',
+  },
   BAD_MESSAGE: {
     reply: 120,
     close: 3520,
@@ -273,14 +282,6 @@ export const codes = {
     mysql: [1317, '70100'],
     retry: false,
     meaning: 'The application ended the session and does not want it back by itself.',
-  },
-  WINDOW_EXCEEDED: {
-    reply: 161,
-    close: 3561,
-    http: 429,
-    mysql: [1226, '42000'],
-    retry: false,
-    meaning: 'A publisher had more frames unanswered than the window it was told in the welcome.',
   },
 } as const satisfies Record<string, CodeFaces>
 

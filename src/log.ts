@@ -1,11 +1,9 @@
 /**
- * The logger, behind an interface so that core never knows which one it is.
+ * The logger as everyone sees it.
  *
- * Owns the `Logger` interface, its pino implementation (JSON lines on stderr), and the rate limit for repeated
- * warnings. Message text is constant, data goes into fields; never payloads, never tokens.
+ * Owns the `Logger` interface and the rate limit for repeated warnings. Message text is constant, data goes into
+ * fields; never payloads, never tokens. json-log.ts implements it.
  */
-import { pino } from 'pino'
-
 export type LogFields = Readonly<Record<string, unknown>>
 
 export interface Logger {
@@ -21,11 +19,6 @@ export interface Logger {
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** A logger that writes JSON lines to stderr, synchronously, so that the last line before an exit is not lost. */
-export function createLogger(level: LogLevel): Logger {
-  return wrap(pino({ level, base: null }, pino.destination({ dest: 2, sync: true })))
-}
-
 /** Says nothing; for tests and tools. */
 export const silentLogger: Logger = {
   trace() {},
@@ -34,17 +27,6 @@ export const silentLogger: Logger = {
   warn() {},
   error() {},
   child: () => silentLogger,
-}
-
-function wrap(target: pino.Logger): Logger {
-  return {
-    trace: (message, fields) => target.trace(fields ?? {}, message),
-    debug: (message, fields) => target.debug(fields ?? {}, message),
-    info: (message, fields) => target.info(fields ?? {}, message),
-    warn: (message, fields) => target.warn(fields ?? {}, message),
-    error: (message, fields) => target.error(fields ?? {}, message),
-    child: (fields) => wrap(target.child(fields)),
-  }
 }
 
 /**

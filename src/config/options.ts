@@ -48,6 +48,10 @@ export interface RulesOption extends Described {
 }
 export type Option = IntegerOption | StringOption | BooleanOption | ListOption | ChoiceOption | RulesOption
 
+/** What a value must look like, without a place among the options; fields of a channel rule are described so too. */
+export type Shape = Ungrouped<Exclude<Option, RulesOption>>
+type Ungrouped<O> = O extends unknown ? Omit<O, 'group'> : never
+
 const port = (describe: string, value: number) =>
   ({
     kind: 'integer',
@@ -349,8 +353,8 @@ export const options = {
     kind: 'string',
     group: 'running',
     default: 'none',
-    zero: 'none = nothing on disk',
-    describe: 'Folder of the durable store. Reserved: this version writes nothing to disk',
+    describe:
+      'Folder of the durable store, or none for nothing on disk. Reserved: this version writes nothing to disk',
   },
   demo: {
     kind: 'boolean',

@@ -1,9 +1,11 @@
 /**
  * Channel rules as an operator writes them.
  *
- * Owns the shape of a rule and the built-in rules. A list of rules is ordered: the first whose `match` fits a
- * channel decides, all by itself (fields it leaves out get the defaults below, not those of a later rule).
+ * Owns the shape of a rule, the table of its fields and the built-in rules. A list of rules is ordered: the first
+ * whose `match` fits a channel decides, all by itself (fields it leaves out get the defaults below, not those of a
+ * later rule). parse-rules.ts checks rules against the table, docs/configuration.md is written from it.
  */
+import type { Shape } from './options.ts'
 
 /** Who may do something: nobody; sessions whose token lists the channel; sessions with a user; anyone. */
 export const audiences = ['nobody', 'token', 'user', 'anyone'] as const
@@ -27,6 +29,52 @@ export interface ChannelRule {
   /** Bytes of JSON; 0 = only the node's `maxPublicationBytes`. Default: 0 */
   readonly maxPublicationBytes?: number
 }
+
+/** Every field of a rule: kind, bounds, default and meaning. */
+export const ruleFields = {
+  match: {
+    kind: 'string',
+    default: '',
+    describe:
+      'Glob over the whole channel name, 1–255 bytes: `*` is any run of characters, `?` one character. Must be given',
+  },
+  subscribe: {
+    kind: 'choice',
+    choices: audiences,
+    default: 'anyone',
+    describe: 'Who may subscribe',
+  },
+  publish: {
+    kind: 'choice',
+    choices: audiences,
+    default: 'nobody',
+    describe: 'Who may publish from a client connection; internal ports always may',
+  },
+  presence: {
+    kind: 'choice',
+    choices: presences,
+    default: 'count',
+    describe: 'How much clients may learn of who is on the channel: nothing, or how many sessions',
+  },
+  flushMs: {
+    kind: 'integer',
+    unit: 'ms',
+    min: 0,
+    max: 50,
+    default: 0,
+    zero: 'the end of the turn',
+    describe: 'Time a publication may wait for others to leave with it: delay for throughput',
+  },
+  maxPublicationBytes: {
+    kind: 'integer',
+    unit: 'bytes of JSON',
+    min: 0,
+    max: 16_777_216,
+    default: 0,
+    zero: 'only the limit of the node',
+    describe: 'Largest data of one publication on the channel',
+  },
+} as const satisfies Record<keyof ChannelRule, Shape>
 
 /** The rules at the end of every list: CppComet's prefixes, then the rule for anything else. */
 export const builtInRules: readonly ChannelRule[] = [

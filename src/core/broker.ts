@@ -76,6 +76,10 @@ export interface Broker {
    */
   publish(requests: readonly PublishRequest[], source: PublishSource): Promise<PublishOutcome[]>
 
+  /** An edge comes, before its first attachment, and goes, after its last. */
+  join(edge: Edge): void
+  leave(edge: Edge): void
+
   /** From now on `edge` gets the channel's publications; the position is the one just before the first of them. */
   attach(edge: Edge, channel: string): Promise<StreamPosition | Failure>
   detach(edge: Edge, channel: string): void

@@ -6,6 +6,16 @@
  */
 import { isUtf8 } from 'node:buffer'
 
+/** JSON may be nested this deep: no encoder or decoder it meets on its way runs out of stack before that. */
+export const MAX_JSON_DEPTH = 500
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+/** `[` and `{` differ in this one bit, and so do `]` and `}`. */
+const BRACE_BIT = 0x20
+const OPENER = 0x7b
+const CLOSER = 0x7d
+
 const NOT_SET: unique symbol = Symbol('not set')
 
 export class Payload {
@@ -72,4 +82,26 @@ export class Payload {
   get bytes(): number {
     return this.json().length
   }
+
+  /** Whether it is nested more than `MAX_JSON_DEPTH` deep. Looks at the bytes only when there are enough for that. */
+  isTooDeep(): boolean {
+    const json = this.json()
+    return json.length >= 2 * MAX_JSON_DEPTH && isNestedDeeper(json, MAX_JSON_DEPTH)
+  }
+}
+
+/** O(bytes), one pass; what is in a string does not count. */
+function isNestedDeeper(json: Buffer, most: number): boolean {
+  let depth = 0
+  let isText = false
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at] ?? 0
+    if (byte === QUOTE) isText = !isText
+    else if (isText && byte === BACKSLASH) at++
+    else if (isText) continue
+    else if ((byte | BRACE_BIT) === OPENER) {
+      if (++depth > most) return true
+    } else if ((byte | BRACE_BIT) === CLOSER) depth--
+  }
+  return false
 }

@@ -1,0 +1,94 @@
+/*
+ * Many client connections in one process: opening them, and counting what arrives on them.
+ *
+ * Owns `struct clients`, a table of sockets in one epoll set. Opening is bounded by a window; receiving parses
+ * WebSocket frame headers only, so that this side is cheaper than any server it measures. On a sample of the
+ * sockets the start of every message is read too: offsets must rise by one, and the time in the data gives the
+ * latency. Bound: 64 bytes per connection and 640 bytes per connection being opened or sampled.
+ */
+#ifndef BENCH_CLIENTS_H
+#define BENCH_CLIENTS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+
+#include "histogram.h"
+
+#define CAPTURE_BYTES 512
+#define REASONS_MAX 16
+#define ROUNDS_IN_FLIGHT_MAX 64
+
+enum transport { TRANSPORT_WEBSOCKET, TRANSPORT_TCP };
+enum phase { PHASE_CONNECTING, PHASE_UPGRADING, PHASE_SUBSCRIBING, PHASE_READY, PHASE_CLOSED };
+
+/* The start of a message, kept while a connection opens, answers a ping, or for good when it is sampled. */
+struct capture {
+  uint64_t started_ns;
+  uint64_t last_offset;
+  uint32_t used;
+  char bytes[CAPTURE_BYTES];
+};
+
+struct client {
+  int fd;
+  uint8_t phase;
+  uint8_t replies;
+  uint8_t opcode;
+  bool is_sampled;
+  uint8_t header_used;
+  uint8_t header[10];
+  uint64_t payload_left;
+  uint64_t payload_bytes;
+  uint64_t frames;    /* data frames in this run */
+  uint64_t next_edge; /* value of `frames` at which the next round is complete here */
+  struct capture *capture;
+};
+
+struct reason {
+  char text[96];
+  int count;
+};
+
+struct clients {
+  struct client *all;
+  int count;
+  int epoll;
+  enum transport transport;
+  struct sockaddr_in address;
+  int sources; /* source addresses 127.0.0.1 … used in turn */
+  int window;  /* connections being opened at once */
+  const char *channel;
+  char **tokens; /* one per connection, or NULL */
+
+  int begun, opening, ready, failed, closed;
+  uint64_t first_ns, last_ready_ns;
+  struct reason reasons[REASONS_MAX];
+  struct histogram opening_ns;
+
+  uint64_t deliveries, bytes;
+  uint64_t burst;
+  uint32_t missing[ROUNDS_IN_FLIGHT_MAX]; /* connections that wait for the rest of a round */
+  uint64_t rounds_complete;
+  uint64_t gaps;           /* sampled messages whose offset was not the next one */
+  uint64_t overhead_bytes; /* bytes of a message beside data and offset digits, as last sampled */
+  uint64_t data_bytes;
+  bool is_measuring;
+  struct histogram latency_ns;
+};
+
+/* Prepares `count` connections; every one is sampled whose number divides by count / samples. */
+void clients_prepare(struct clients *clients, int count, int samples);
+
+/* Begins as many connections as the window allows. */
+void clients_open_more(struct clients *clients);
+
+/* True once every connection is either ready or failed. */
+bool clients_are_open(const struct clients *clients);
+
+/* Takes what epoll said about connection `index`. */
+void clients_handle(struct clients *clients, uint32_t index, uint32_t events);
+
+/* Makes every ready connection count from zero, in rounds of `burst` messages with `data_bytes` of data each. */
+void clients_begin_run(struct clients *clients, uint64_t burst, uint64_t data_bytes);
+
+#endif

@@ -1,0 +1,315 @@
+/**
+ * Connections: how fast they are taken, and what one costs in memory while it idles.
+ *
+ * 1. Rate: start the servers needed, let a generator per server open its share with a bounded number under way;
+ *    a connection counts once connect and subscribe are answered. Repeat; with --compare take turns with bare
+ *    uWebSockets.js, which upgrades and answers two messages.
+ * 2. Memory: start afresh, read the servers' resident memory, connect (by default each connection as a user of its
+ *    own, with a token: session, shared channel, user channel), wait until memory stands still, read it again.
+ * 3. Check that the connections are all still there.
+ *
+ * Owns these steps and these tables. Bound: one server and one generator process per `perProcess` connections.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ConnectReport, Generator } from '../support/generator.ts'
+import { residentBytes, settledBytes } from '../support/process-status.ts'
+import { type Progress, startProgress } from '../support/progress.ts'
+import { conditions, type Rig, type ScenarioResult } from '../support/rig.ts'
+import { type BenchServer, startBareUws, startEncke } from '../support/servers.ts'
+import {
+  type CpuShares,
+  cpuShares,
+  judge,
+  median,
+  type Percentiles,
+  percentiles,
+  type Verdict,
+} from '../support/statistics.ts'
+import { formatCount, formatMs, formatPercent, formatRatio, type Table } from '../support/table.ts'
+import { makeSecret, writeTokens } from '../support/tokens.ts'
+
+/** Descriptors of a process are limited (20,000 on common test machines) and it needs some for itself. */
+export const perProcess = 19_000
+const nsPerSecond = 1e9
+const beforeSettleMs = 1_000
+const steadyMs = 3_000
+const idleServerBytes = 'RSS of the server process, kernel socket buffers not included'
+
+export interface ConnectionsOptions {
+  readonly connections: number
+  /** Connections being opened at once, per generator. */
+  readonly window: number
+  readonly repeats: number
+  /** Connect without tokens in the memory measurement too. */
+  readonly anonymous: boolean
+  /** Connect with tokens in the rate measurement too. */
+  readonly rateWithUsers: boolean
+  readonly compare: boolean
+  /** Longest wait for memory to stand still. */
+  readonly settleSeconds: number
+}
+
+type TargetName = 'encke' | 'bare uWS'
+
+interface RateFigures {
+  readonly target: TargetName
+  readonly connections: number
+  readonly users: boolean
+  readonly connectionsPerSecond: number
+  readonly perRepeat: readonly number[]
+  /** Connections over CPU time of the servers. */
+  readonly connectionsPerCpuSecond: number
+  /** From connect() to the last reply. */
+  readonly opening: Percentiles
+  readonly cpu: CpuShares
+  readonly verdict: Verdict
+}
+
+interface MemoryFigures {
+  readonly target: TargetName
+  readonly connections: number
+  readonly users: boolean
+  readonly bytesPerConnection: number
+  readonly bytesPerConnectionAtOnce: number
+  readonly baseBytes: number
+}
+
+interface Crowd {
+  readonly servers: readonly BenchServer[]
+  readonly generators: readonly Generator[]
+}
+
+export async function runConnections(rig: Rig, options: ConnectionsOptions): Promise<ScenarioResult> {
+  const targets: TargetName[] = options.compare ? ['encke', 'bare uWS'] : ['encke']
+  const progress = startProgress(targets.length * (options.repeats + 1))
+  const problems: string[] = []
+  try {
+    const rates = await measureRates(rig, options, targets, progress, problems)
+    const memory: MemoryFigures[] = []
+    for (const target of targets) {
+      progress.step(`${target}: memory of ${formatCount(options.connections)} connections`)
+      memory.push(await measureMemory(rig, options, target, problems))
+    }
+    const processes = sharesOf(options.connections).length
+    const notes = [`${processes} server process(es) of at most ${formatCount(perProcess)} connections each.`]
+    return {
+      tables: [rateTable(rates), memoryTable(memory)],
+      notes: [...conditions(rig), ...notes, `Memory is ${idleServerBytes}.`],
+      problems,
+      figures: { rates, memory },
+    }
+  } finally {
+    progress.stop()
+  }
+}
+
+/** How many connections each server gets. */
+export function sharesOf(connections: number): number[] {
+  const processes = Math.max(1, Math.ceil(connections / perProcess))
+  return Array.from({ length: processes }, (_, index) => Math.floor((connections + index) / processes))
+}
+
+async function measureRates(
+  rig: Rig,
+  options: ConnectionsOptions,
+  targets: readonly TargetName[],
+  progress: Progress,
+  problems: string[],
+): Promise<RateFigures[]> {
+  const reports = new Map<TargetName, ConnectReport[][]>(targets.map((target) => [target, []]))
+  for (let turn = 0; turn < options.repeats; turn++) {
+    for (const target of targets) {
+      progress.step(`${target}: connecting ${formatCount(options.connections)}, turn ${turn + 1}`)
+      const secret = options.rateWithUsers && target === 'encke' ? makeSecret() : undefined
+      const crowd = await gather(rig, options, await startServers(rig, options, target, secret), secret)
+      const taken = crowd.generators.map((generator) => generator.connected)
+      await disperse(crowd)
+      problems.push(...failuresOf(target, taken))
+      reports.get(target)?.push(taken)
+    }
+  }
+  return [...reports].map(([target, turns]) => rateFigures(target, turns, options))
+}
+
+function rateFigures(
+  target: TargetName,
+  turns: readonly ConnectReport[][],
+  options: ConnectionsOptions,
+): RateFigures {
+  const perRepeat = turns.map((taken) => {
+    const seconds = wallSeconds(taken)
+    return taken.reduce((total, each) => total + each.established, 0) / seconds
+  })
+  const cpu = turns.map((taken) => ({
+    seconds: wallSeconds(taken),
+    serverCpuSeconds: sum(taken.map((each) => each.serverCpuSeconds)),
+    generatorCpuSeconds: sum(taken.map((each) => each.generatorCpuSeconds)),
+    serverWaitSeconds: Math.max(...taken.map((each) => each.serverWaitSeconds)),
+    stolenSeconds: Math.max(...taken.map((each) => each.stolenSeconds)),
+  }))
+  const shares = cpuShares(cpu)
+  return {
+    target,
+    connections: options.connections,
+    users: options.rateWithUsers && target === 'encke',
+    connectionsPerSecond: median(perRepeat),
+    perRepeat,
+    connectionsPerCpuSecond: median(cpu.map((each) => options.connections / each.serverCpuSeconds)),
+    opening: percentiles(turns.flat().map((each) => each.openingNs)),
+    cpu: shares,
+    verdict: judge(shares),
+  }
+}
+
+/** From the first connect() of any generator to the last connection that became ready. */
+function wallSeconds(taken: readonly ConnectReport[]): number {
+  const first = Math.min(...taken.map((each) => each.firstNs))
+  const last = Math.max(...taken.map((each) => each.lastNs))
+  return (last - first) / nsPerSecond
+}
+
+async function measureMemory(
+  rig: Rig,
+  options: ConnectionsOptions,
+  target: TargetName,
+  problems: string[],
+): Promise<MemoryFigures> {
+  const users = !options.anonymous && target === 'encke'
+  const secret = users ? makeSecret() : undefined
+  const servers = await startServers(rig, options, target, secret)
+  await sleep(beforeSettleMs)
+  const before = sum(servers.map((server) => residentBytes(server.pid)))
+  const crowd = await gather(rig, options, servers, secret)
+  try {
+    problems.push(
+      ...failuresOf(
+        target,
+        crowd.generators.map((generator) => generator.connected),
+      ),
+    )
+    const atOnce = sum(servers.map((server) => residentBytes(server.pid)))
+    const limitMs = options.settleSeconds * 1000
+    const settled = sum(
+      await Promise.all(servers.map((server) => settledBytes(server.pid, steadyMs, limitMs))),
+    )
+    const standing = await Promise.all(crowd.generators.map((generator) => generator.status()))
+    const closed = sum(standing.map((status) => status.closed))
+    if (closed > 0) problems.push(`${target}: ${formatCount(closed)} idle connections were closed`)
+    const established = sum(standing.map((status) => status.established))
+    return {
+      target,
+      connections: established,
+      users,
+      bytesPerConnection: (settled - before) / established,
+      bytesPerConnectionAtOnce: (atOnce - before) / established,
+      baseBytes: before,
+    }
+  } finally {
+    await disperse(crowd)
+  }
+}
+
+async function startServers(
+  rig: Rig,
+  options: ConnectionsOptions,
+  target: TargetName,
+  secret: string | undefined,
+): Promise<BenchServer[]> {
+  const flags = secret === undefined ? [] : ['--token-secret', secret]
+  const start = () => (target === 'encke' ? startEncke(rig.cores, flags) : startBareUws(rig.cores))
+  const servers: BenchServer[] = []
+  for (const _ of sharesOf(options.connections)) servers.push(await start())
+  return servers
+}
+
+/** Connects a generator to each server, all at the same time. */
+async function gather(
+  rig: Rig,
+  options: ConnectionsOptions,
+  servers: readonly BenchServer[],
+  secret: string | undefined,
+): Promise<Crowd> {
+  const shares = sharesOf(options.connections)
+  const tokens = shares.map((share, index) =>
+    secret === undefined ? undefined : writeTokens(secret, 1 + index * perProcess, share),
+  )
+  const generators = await Promise.all(
+    servers.map((server, index) => {
+      const file = tokens[index]
+      return Generator.start(rig.generatorCommand(index), {
+        ...server.flags,
+        connections: shares[index] ?? 0,
+        window: options.window,
+        ...(file === undefined ? {} : { tokens: file }),
+      })
+    }),
+  )
+  return { servers, generators }
+}
+
+async function disperse(crowd: Crowd): Promise<void> {
+  await Promise.all(crowd.generators.map((generator) => generator.stop()))
+  await Promise.all(crowd.servers.map((server) => server.stop()))
+}
+
+function failuresOf(target: TargetName, taken: readonly ConnectReport[]): string[] {
+  return taken
+    .filter((each) => each.failed > 0)
+    .map(
+      (each) => `${target}: ${formatCount(each.failed)} connections failed: ${JSON.stringify(each.reasons)}`,
+    )
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}
+
+function rateTable(figures: readonly RateFigures[]): Table {
+  const bare = figures.find((row) => row.target === 'bare uWS')?.connectionsPerSecond ?? Number.NaN
+  return {
+    title: 'Connection rate (medians; connected and subscribed)',
+    columns: [
+      'target',
+      'connections',
+      'users',
+      'connections/s',
+      '÷ bare',
+      'per CPU s',
+      'p50',
+      'p99',
+      'server CPU',
+      'generator CPU',
+      'others',
+      'verdict',
+    ],
+    rows: figures.map((row) => [
+      row.target,
+      formatCount(row.connections),
+      row.users ? 'distinct' : 'none',
+      formatCount(row.connectionsPerSecond),
+      formatRatio(row.connectionsPerSecond / bare),
+      formatCount(row.connectionsPerCpuSecond),
+      formatMs(row.opening.p50Ms),
+      formatMs(row.opening.p99Ms),
+      formatPercent(row.cpu.server),
+      formatPercent(row.cpu.generator),
+      formatPercent(row.cpu.disturbance),
+      row.verdict,
+    ]),
+  }
+}
+
+function memoryTable(figures: readonly MemoryFigures[]): Table {
+  return {
+    title: 'Memory of idle connections',
+    columns: ['target', 'connections', 'users', 'bytes/connection', 'right after connecting', 'MB before'],
+    rows: figures.map((row) => [
+      row.target,
+      formatCount(row.connections),
+      row.users ? 'distinct' : 'none',
+      formatCount(row.bytesPerConnection),
+      formatCount(row.bytesPerConnectionAtOnce),
+      (row.baseBytes / 1e6).toFixed(1),
+    ]),
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * The list of commands.
+ *
+ * Owns their names and one line about each, so that the overview can be shown and a command be found without
+ * loading any of them.
+ */
+import type { Command } from './command.ts'
+
+export interface CommandEntry {
+  readonly name: string
+  readonly describe: string
+  load(): Promise<Command>
+}
+
+export const commands: readonly CommandEntry[] = [
+  { name: 'serve', describe: 'Run a node', load: async () => (await import('./serve.ts')).serve },
+  {
+    name: 'publish',
+    describe: 'Publish to a channel, once or line by line',
+    load: async () => (await import('./publish.ts')).publish,
+  },
+  {
+    name: 'subscribe',
+    describe: 'Print the publications of channels as they come',
+    load: async () => (await import('./subscribe.ts')).subscribe,
+  },
+  {
+    name: 'stats',
+    describe: 'Show the figures of a running node',
+    load: async () => (await import('./stats.ts')).stats,
+  },
+  {
+    name: 'token',
+    describe: 'Make a token for a client',
+    load: async () => (await import('./token.ts')).token,
+  },
+  {
+    name: 'check-config',
+    describe: 'Check a configuration without running it',
+    load: async () => (await import('./check-config.ts')).checkConfigCommand,
+  },
+  {
+    name: 'print-config',
+    describe: 'Print the effective configuration and where each value comes from',
+    load: async () => (await import('./print-config.ts')).printConfig,
+  },
+]

@@ -1,0 +1,42 @@
+/**
+ * Who may do what on a channel.
+ *
+ * Owns the reading of a rule for one session: the identity decides, nothing else. Pure.
+ */
+import type { AudienceName } from '../config/rules.ts'
+import type { Failure } from './broker.ts'
+import { compileGlob } from './glob.ts'
+import { shown } from './names.ts'
+
+/** Who a session is. `user` '' = anonymous; `grants` are the channel globs its token lists. */
+export interface Identity {
+  readonly user: string
+  readonly grants: readonly string[]
+}
+
+/** Null when the identity belongs to the audience of `channel`. */
+export function accessFailure(
+  identity: Identity,
+  audience: AudienceName,
+  channel: string,
+  verb: 'subscribe to' | 'publish to' | 'count subscribers of',
+): Failure | null {
+  const reason = refusal(identity, audience, channel)
+  if (reason === null) return null
+  return { failed: 'ACCESS_DENIED', message: `Cannot ${verb} ${shown(channel)}: ${reason}` }
+}
+
+function refusal(identity: Identity, audience: AudienceName, channel: string): string | null {
+  switch (audience) {
+    case 'anyone':
+      return null
+    case 'user':
+      return identity.user === '' ? 'its rule asks for a user, this session is anonymous' : null
+    case 'token':
+      return identity.grants.some((glob) => compileGlob(glob)(channel))
+        ? null
+        : 'its rule asks for a token that lists the channel'
+    case 'nobody':
+      return 'its rule allows no client to'
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * The fields that request bodies are made of: for each its schema and the check that enforces it.
+ *
+ * Owns what a single field may hold and the sentence that says why it may not: field, value (shortened) and bound.
+ * Schema and check stand side by side; the tests hold them against each other. A narrow reader of our own, because
+ * a general validator takes longer to load than the whole node has for its start.
+ * Channel names are checked by the broker, which knows the reserved ones.
+ */
+import type { Failure } from '../core/broker.ts'
+import { eventFault, MAX_EVENT_BYTES, userIdFault } from '../core/names.ts'
+import { Payload } from '../protocol/payload.ts'
+import { channelSchema, type JsonSchema, userSchema } from './json-schema.ts'
+
+/** Characters of a value that a message shows. */
+const MAX_SHOWN = 40
+
+export type Reading<T> = { readonly value: T } | Failure
+
+/** One field of a body. */
+export interface Field<T> {
+  readonly schema: JsonSchema
+  /** What counts when the body lacks the field; null = the field must be there. */
+  readonly missing: { readonly value: T } | null
+  /**
+   * Checks a value that JSON.parse gave.
+   *
+   * @param json gives the bytes of the value as they came
+   */
+  read(value: unknown, name: string, json: () => Buffer): Reading<T>
+}
+
+/** The same field, with a value for bodies that lack it. */
+export function optional<T, M>(field: Field<T>, missing: M): Field<T | M> {
+  return { ...field, missing: { value: missing } }
+}
+
+export const channelField: Field<string> = {
+  schema: channelSchema,
+  missing: null,
+  read: readString,
+}
+
+export const channelListField: Field<readonly string[]> = {
+  schema: {
+    type: 'array',
+    items: channelSchema,
+    minItems: 1,
+    description: 'Channel names, 1 to `maxChannelsPerCommand`',
+  },
+  missing: null,
+  read(value, name) {
+    if (!Array.isArray(value)) return wrong(name, 'an array of strings', value)
+    if (value.length === 0) return wrong(name, 'an array of at least one string', value)
+    const list: readonly unknown[] = value
+    const bad = list.findIndex((item) => typeof item !== 'string')
+    if (bad >= 0) return wrong(`${name}[${bad}]`, 'a string', list[bad])
+    return { value: list.filter((item) => typeof item === 'string') }
+  },
+}
+
+/** A user id; an integer stands for its decimal digits. */
+export const userField: Field<string> = {
+  schema: {
+    anyOf: [
+      userSchema,
+      { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+    ],
+    description: 'User id; an integer stands for its decimal digits',
+  },
+  missing: null,
+  read(value, name) {
+    const user = Number.isSafeInteger(value) ? String(value) : value
+    if (typeof user !== 'string') return wrong(name, 'a string or an integer within ±(2^53 - 1)', value)
+    const fault = userIdFault(user)
+    return fault === null ? { value: user } : refused(name, value, fault)
+  },
+}
+
+export const eventField: Field<string> = {
+  schema: {
+    type: 'string',
+    maxLength: MAX_EVENT_BYTES,
+    description: `Event name, at most ${MAX_EVENT_BYTES} bytes; empty = none`,
+  },
+  missing: null,
+  read(value, name) {
+    if (typeof value !== 'string') return wrong(name, 'a string', value)
+    const fault = eventFault(value)
+    return fault === null ? { value } : refused(name, value, fault)
+  },
+}
+
+/** The data of a publication: any JSON value, handed on byte for byte. */
+export const dataField: Field<Payload> = {
+  schema: { description: 'Any JSON value, null included; handed to subscribers byte for byte' },
+  missing: null,
+  // The bytes are part of a body that JSON.parse accepted: nothing is left to check.
+  read: (_value, _name, json) => ({ value: Payload.trustJson(json()) }),
+}
+
+/** A string of 1 to `maxBytes` bytes. */
+export function textField(maxBytes: number, description: string): Field<string> {
+  return {
+    schema: { type: 'string', minLength: 1, maxLength: maxBytes, description },
+    missing: null,
+    read(value, name) {
+      if (typeof value !== 'string') return wrong(name, 'a string', value)
+      const bytes = Buffer.byteLength(value)
+      if (bytes >= 1 && bytes <= maxBytes) return { value }
+      return refused(name, value, `it has ${bytes} bytes, 1 to ${maxBytes} are allowed`)
+    },
+  }
+}
+
+/** An integer from `min` to `max`. */
+export function integerField(min: number, max: number, description: string): Field<number> {
+  return {
+    schema: { type: 'integer', minimum: min, maximum: max, description },
+    missing: null,
+    read(value, name) {
+      const isInBounds = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
+      return isInBounds ? { value } : wrong(name, `an integer from ${min} to ${max}`, value)
+    },
+  }
+}
+
+/** A value as a message shows it: JSON, shortened. */
+export function shownValue(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN - 3)}...`
+}
+
+function readString(value: unknown, name: string): Reading<string> {
+  return typeof value === 'string' ? { value } : wrong(name, 'a string', value)
+}
+
+function wrong(name: string, wanted: string, value: unknown): Failure {
+  return {
+    failed: 'INVALID_ARGUMENT',
+    message: `Field "${name}" must be ${wanted}: ${shownValue(value)} given`,
+  }
+}
+
+function refused(name: string, value: unknown, fault: string): Failure {
+  return {
+    failed: 'INVALID_ARGUMENT',
+    message: `Field "${name}" can not be ${shownValue(value)}: ${fault}`,
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * The JSON Schema fragments that several operations share.
+ *
+ * Owns the words in which the API is documented; the checks themselves live in fields.ts, next to the schema of each
+ * field, so that the two can not drift apart unseen. Pure data.
+ */
+import { codes } from '../codes.ts'
+
+/** A JSON Schema (draft 2020-12) as it stands in the OpenAPI document. */
+export type JsonSchema = { readonly [keyword: string]: unknown }
+
+export const errorFaceSchema: JsonSchema = {
+  type: 'object',
+  required: ['code', 'name', 'message', 'retry'],
+  properties: {
+    code: { type: 'integer', description: 'Number of the failure; never changes its meaning' },
+    name: {
+      type: 'string',
+      enum: Object.keys(codes),
+      description: 'Name of the failure, see docs/errors.md',
+    },
+    message: { type: 'string', description: 'What went wrong, for people: field, value and bound' },
+    retry: { type: 'boolean', description: 'Whether the same request may succeed later' },
+  },
+}
+
+export const errorBodySchema: JsonSchema = {
+  type: 'object',
+  required: ['error'],
+  properties: { error: { $ref: '#/components/schemas/ErrorFace' } },
+}
+
+export const epochSchema: JsonSchema = {
+  type: 'string',
+  description: 'Life of the channel within which offsets count; a new epoch starts again at 1',
+}
+
+export const offsetSchema: JsonSchema = {
+  type: 'integer',
+  minimum: 0,
+  description: 'Place of a publication within its epoch, from 1; 0 = nothing published yet',
+}
+
+export const channelSchema: JsonSchema = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 255,
+  description: 'Channel name: 1 to 255 bytes of UTF-8 without control characters',
+}
+
+export const userSchema: JsonSchema = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 128,
+  description: 'User id: 1 to 128 bytes of UTF-8 without control characters',
+}
+
+/** A non-negative number of things. */
+export function countSchema(description: string): JsonSchema {
+  return { type: 'integer', minimum: 0, description }
+}
+
+/** A number of things per second. */
+export function rateSchema(description: string): JsonSchema {
+  return { type: 'number', minimum: 0, description }
+}
+
+/** An object with exactly these members. */
+export function objectSchema(properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
+  return { type: 'object', required: Object.keys(properties), properties, additionalProperties: false }
+}

@@ -1,0 +1,36 @@
+/**
+ * What the operations of the HTTP API are given to work with.
+ *
+ * Owns those types; the composition root fills them in. No operation knows where the values come from.
+ */
+import type { Config } from '../config/options.ts'
+import type { Broker, NodeCounts } from '../core/broker.ts'
+import type { Observer } from '../core/observer.ts'
+
+/** The metrics as Prometheus reads them. */
+export interface Exposition {
+  readonly contentType: string
+  readonly text: string
+}
+
+/** The node in a few numbers. */
+export interface NodeStats {
+  /** Version of Encke */
+  readonly version: string
+  readonly uptimeSeconds: number
+  readonly counts: NodeCounts
+  /** Since the node started */
+  readonly totals: { readonly publications: number; readonly deliveries: number; readonly dropped: number }
+  /** Over the last few seconds */
+  readonly perSecond: { readonly publications: number; readonly deliveries: number }
+}
+
+export interface OperationDeps {
+  readonly broker: Broker
+  readonly observer: Observer
+  readonly config: Pick<Config, 'maxChannelsPerCommand'>
+  readonly exposition: () => Promise<Exposition>
+  /** False while the node starts and while it drains. */
+  readonly isReady: () => boolean
+  readonly stats: () => Promise<NodeStats>
+}

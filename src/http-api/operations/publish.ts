@@ -1,0 +1,44 @@
+/**
+ * POST /api/publish: one publication, to a channel or to a user.
+ *
+ * Owns the operation and its documentation. The publication is acknowledged once it has its offset.
+ */
+import { hasFailed } from '../../core/broker.ts'
+import { userChannel } from '../../protocol/messages.ts'
+import { bodyShape } from '../body-shape.ts'
+import { channelField, dataField, eventField, optional, userField } from '../fields.ts'
+import { epochSchema, objectSchema, offsetSchema } from '../json-schema.ts'
+import { postRoute } from '../route.ts'
+
+export const publish = postRoute({
+  path: '/api/publish',
+  name: 'publish',
+  summary: 'Publish to a channel or to a user',
+  description:
+    'Give `channel`, or give `user` to reach every session of that user. Answers once the publication has its place in the channel.',
+  body: bodyShape(
+    {
+      channel: optional(channelField, null),
+      user: optional(userField, null),
+      data: dataField,
+      event: optional(eventField, ''),
+    },
+    ['channel', 'user'],
+  ),
+  examples: {
+    channel: { channel: 'news', data: { title: 'Comet sighted' }, event: 'headline' },
+    user: { user: '17', data: { text: 'Your order has shipped' } },
+  },
+  ok: {
+    description: 'The place of the publication in its channel',
+    contentType: 'application/json',
+    schema: objectSchema({ epoch: epochSchema, offset: offsetSchema }),
+  },
+  errors: ['INVALID_CHANNEL', 'INVALID_DATA', 'PUBLICATION_TOO_LARGE', 'NODE_CHANNEL_LIMIT'],
+  async run({ broker }, { channel, user, data, event }) {
+    const target = channel ?? userChannel(user ?? '')
+    const [outcome] = await broker.publish([{ channel: target, data, event, user: '' }], 'http')
+    if (outcome === undefined) throw new TypeError('The broker gave no outcome for a publication')
+    return hasFailed(outcome) ? outcome : { json: { epoch: outcome.epoch, offset: outcome.offset } }
+  },
+})

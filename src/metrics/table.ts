@@ -1,0 +1,263 @@
+/**
+ * The one table of metrics.
+ *
+ * Owns every metric's name, kind, meaning, labels with all their values, and buckets; the exposition and
+ * docs/metrics.md are made from it, nothing else defines a metric. Label values are closed sets known here, never
+ * channel or user names, so the number of series is fixed and each exists, at 0, from the start. Long because a table.
+ */
+import { type CodeName, codes } from '../codes.ts'
+import type { PublishSource } from '../core/broker.ts'
+import type { DropReason, TransportName } from '../core/observer.ts'
+
+export interface MetricRow {
+  readonly kind: 'counter' | 'gauge' | 'histogram' | 'summary'
+  readonly group: 'connections' | 'messages' | 'node' | 'process'
+  readonly help: string
+  /** Every label with every value it can take; [] = known when the node starts. */
+  readonly labels?: Readonly<Record<string, readonly string[]>>
+  /** Upper bounds, in the unit of the name; for histograms. */
+  readonly buckets?: readonly number[]
+  /** For summaries. */
+  readonly quantiles?: readonly number[]
+}
+
+/** The keys of a record that must name every member of a union: a new member does not compile until it is here. */
+function all<Name extends string>(names: Readonly<Record<Name, true>>): readonly Name[] {
+  return Object.keys(names) as Name[]
+}
+
+export const transports = all<TransportName>({ websocket: true })
+export const sources = all<PublishSource>({ 'publish-port': true, http: true, client: true })
+export const dropReasons = all<DropReason>({ slow_consumer: true })
+export const codeNames = Object.keys(codes) as CodeName[]
+/** How a connection ended: by a code of ours, or `none` when the client left. */
+export const closeCodes = ['none', ...codeNames] as const
+
+export const metricTable = {
+  encke_connections: {
+    kind: 'gauge',
+    group: 'connections',
+    help: 'Client connections open now.',
+    labels: { transport: transports },
+  },
+  encke_connections_max: {
+    kind: 'gauge',
+    group: 'connections',
+    help: 'Client connections the node takes at once.',
+  },
+  encke_connections_total: {
+    kind: 'counter',
+    group: 'connections',
+    help: 'Client connections opened.',
+    labels: { transport: transports },
+  },
+  encke_connections_refused_total: {
+    kind: 'counter',
+    group: 'connections',
+    help: 'Client connections refused before they opened, by the code they were told.',
+    labels: { code: codeNames },
+  },
+  encke_connections_closed_total: {
+    kind: 'counter',
+    group: 'connections',
+    help: 'Client connections closed, by the code the node gave; "none" when the client left.',
+    labels: { code: closeCodes },
+  },
+  encke_sessions: { kind: 'gauge', group: 'connections', help: 'Sessions open now.' },
+  encke_subscriptions: {
+    kind: 'gauge',
+    group: 'connections',
+    help: 'Subscriptions held now (sessions times their channels, user channels included).',
+  },
+  encke_channels: {
+    kind: 'gauge',
+    group: 'connections',
+    help: 'Channels the node keeps a position for.',
+  },
+  encke_publications_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Publications accepted, by where they came in.',
+    labels: { source: sources },
+  },
+  encke_deliveries_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Publications handed to subscribers: one publication to ten subscribers is ten deliveries.',
+    labels: { transport: transports },
+  },
+  encke_deliveries_bytes_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Bytes of deliveries, framing included.',
+    labels: { transport: transports },
+  },
+  encke_dropped_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Deliveries that did not reach their subscriber, by reason. Deliveries plus these are publications times subscribers.',
+    labels: { reason: dropReasons },
+  },
+  encke_sent_bytes_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Bytes of replies and goodbyes, which are no deliveries.',
+    labels: { transport: transports },
+  },
+  encke_received_bytes_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Bytes of messages received from clients.',
+    labels: { transport: transports },
+  },
+  encke_command_errors_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Commands, frames and requests answered with an error, on any port, by code.',
+    labels: { code: codeNames },
+  },
+  encke_publish_flush_seconds: {
+    kind: 'histogram',
+    group: 'messages',
+    help: 'Time from the arrival of a publication at the node to its writing to subscribers.',
+    buckets: [
+      0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
+    ],
+  },
+  encke_flush_publications: {
+    kind: 'histogram',
+    group: 'messages',
+    help: 'Publications that left together in one flush.',
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+  },
+  encke_loop_lag_seconds: {
+    kind: 'summary',
+    group: 'node',
+    help: 'How late the event loop ran its timers: quantiles since the scrape before, sum and count since the start.',
+    quantiles: [0.5, 0.9, 0.99, 1],
+  },
+  encke_build_info: {
+    kind: 'gauge',
+    group: 'node',
+    help: 'Always 1; the labels say what runs.',
+    labels: { version: [], node: [], uws: [] },
+  },
+  process_cpu_user_seconds_total: {
+    kind: 'counter',
+    group: 'process',
+    help: 'CPU time spent in the program.',
+  },
+  process_cpu_system_seconds_total: {
+    kind: 'counter',
+    group: 'process',
+    help: 'CPU time spent in the kernel for the program.',
+  },
+  process_cpu_seconds_total: {
+    kind: 'counter',
+    group: 'process',
+    help: 'CPU time, program and kernel together.',
+  },
+  process_start_time_seconds: {
+    kind: 'gauge',
+    group: 'process',
+    help: 'When the process started, in seconds since 1970.',
+  },
+  process_resident_memory_bytes: {
+    kind: 'gauge',
+    group: 'process',
+    help: 'Memory of the process that is in RAM.',
+  },
+  process_open_fds: {
+    kind: 'gauge',
+    group: 'process',
+    help: 'Open file descriptors. Only on Linux 6.2 or later, where they need not be listed one by one.',
+  },
+  process_max_fds: {
+    kind: 'gauge',
+    group: 'process',
+    help: 'File descriptors the process may open. Only on Linux.',
+  },
+  nodejs_heap_size_total_bytes: {
+    kind: 'gauge',
+    group: 'process',
+    help: 'JavaScript heap taken from the system.',
+  },
+  nodejs_heap_size_used_bytes: { kind: 'gauge', group: 'process', help: 'JavaScript heap in use.' },
+  nodejs_external_memory_bytes: {
+    kind: 'gauge',
+    group: 'process',
+    help: 'Memory of objects outside the JavaScript heap, buffers included.',
+  },
+} as const satisfies Record<string, MetricRow>
+
+export type MetricName = keyof typeof metricTable
+
+/** A condition somebody should look at; an alerting rule of Prometheus. */
+export interface AlertRow {
+  readonly name: string
+  readonly expr: string
+  /** How long it must hold, as Prometheus writes durations. */
+  readonly forDuration: string
+  readonly severity: 'critical' | 'warning'
+  readonly summary: string
+}
+
+/** What to alert on. `job` is whatever the scrape configuration calls the node. */
+export const alertTable: readonly AlertRow[] = [
+  {
+    name: 'EnckeDown',
+    expr: 'up{job="encke"} == 0',
+    forDuration: '1m',
+    severity: 'critical',
+    summary: 'The node does not answer scrapes.',
+  },
+  {
+    name: 'EnckeFault',
+    expr: 'increase(encke_command_errors_total{code="INTERNAL"}[5m]) > 0',
+    forDuration: '0m',
+    severity: 'critical',
+    summary: 'The node met a fault of its own; its log has the cause.',
+  },
+  {
+    name: 'EnckeAlmostFull',
+    expr: 'sum without (transport) (encke_connections) > 0.9 * encke_connections_max',
+    forDuration: '5m',
+    severity: 'critical',
+    summary: 'Above 90 % of the connections the node takes; at 100 % new clients are refused.',
+  },
+  {
+    name: 'EnckeRefusing',
+    expr: 'sum by (instance, code) (rate(encke_connections_refused_total[5m])) > 1',
+    forDuration: '5m',
+    severity: 'warning',
+    summary: 'More than one client per second is refused; the code says why.',
+  },
+  {
+    name: 'EnckeDropping',
+    expr: 'sum by (instance) (rate(encke_dropped_total[5m])) > 0',
+    forDuration: '10m',
+    severity: 'warning',
+    summary: 'Some clients read more slowly than messages come and lose deliveries.',
+  },
+  {
+    name: 'EnckeLoopLag',
+    expr: 'encke_loop_lag_seconds{quantile="0.99"} > 0.1',
+    forDuration: '5m',
+    severity: 'warning',
+    summary: 'The event loop runs more than 100 ms late: the node is busier than it can bear.',
+  },
+  {
+    name: 'EnckeSlowFlush',
+    expr: 'histogram_quantile(0.99, sum by (instance, le) (rate(encke_publish_flush_seconds_bucket[5m]))) > 0.5',
+    forDuration: '5m',
+    severity: 'warning',
+    summary: 'One publication in a hundred waits more than half a second before it leaves.',
+  },
+  {
+    name: 'EnckeDescriptors',
+    expr: 'process_open_fds{job="encke"} > 0.9 * process_max_fds{job="encke"}',
+    forDuration: '5m',
+    severity: 'critical',
+    summary: 'Above 90 % of the file descriptors the process may open.',
+  },
+]

@@ -1,0 +1,56 @@
+/**
+ * The client protocol as MessagePack, and values inside publish-port frames.
+ *
+ * Owns the msgpackr instances (plain maps, no records, no extension types) and the order of things: walk the bytes
+ * with the distrustful reader first, decode with the library after. The reader's scratch state is per call.
+ */
+import { Packr, Unpackr } from 'msgpackr'
+import type { PublicationParts } from './json-codec.ts'
+import type { ByeMessage, Reply } from './messages.ts'
+import { MsgpackError, MsgpackReader } from './msgpack-reader.ts'
+
+const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true })
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' })
+
+/** A map with the members of the JSON form. */
+export function encodePublication(publication: PublicationParts): Buffer {
+  const { channel, offset, event, user } = publication
+  const message: Record<string, unknown> = { channel, offset }
+  if (event !== '') message.event = event
+  if (user !== '') message.user = user
+  message.data = publication.data.value()
+  return packr.pack(message)
+}
+
+export function encodeMessage(message: Reply | ByeMessage): Buffer {
+  return packr.pack(message)
+}
+
+/** Encodes any value; a frame of the publish port, say. */
+export function encodeValue(value: unknown): Buffer {
+  return packr.pack(value)
+}
+
+/**
+ * Decodes bytes that are exactly one value.
+ *
+ * @throws {MsgpackError} with the offset of the byte that is to blame
+ */
+export function decodeMessage(bytes: Buffer): unknown {
+  const reader = new MsgpackReader(bytes, 0, bytes.length)
+  const value = decodeValue(reader)
+  if (reader.at < bytes.length) {
+    throw new MsgpackError(`${bytes.length - reader.at} bytes follow the message`, reader.at)
+  }
+  return value
+}
+
+/** Decodes the value at the reader and moves behind it. @throws {MsgpackError} */
+export function decodeValue(reader: MsgpackReader): unknown {
+  const start = reader.skip()
+  try {
+    return unpackr.unpack(reader.bytes.subarray(start, reader.at))
+  } catch (error) {
+    throw new MsgpackError(error instanceof Error ? error.message : String(error), start)
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The composition root: builds the parts of a node, starts them, stops them.
+ *
+ * Owns the order. Start: native library, broker, hub, transports, then the internal ports, then the public port, so
+ * that nobody is let in before everything works. Stop: not ready, no new connections, publishers told, what is
+ * pending sent, clients told and spread over time, then the rest. Nothing else knows more than its own dependencies.
+ */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { systemClock } from './clock.ts'
+import { connectionLimit } from './config/descriptor-limit.ts'
+import type { Config } from './config/options.ts'
+import type { NodeCounts } from './core/broker.ts'
+import { createLocalBroker } from './core/broker-local.ts'
+import { compileRules } from './core/channel-rules.ts'
+import { createCommands } from './core/commands.ts'
+import { createHub } from './core/hub.ts'
+import type { VerifyToken } from './core/tokens.ts'
+import { ConfigError, errorText } from './errors.ts'
+import { startHttpApi } from './http-api/http-api.ts'
+import type { Logger } from './log.ts'
+import { createMetrics } from './metrics/metrics.ts'
+import { startPublishPort } from './publish-port/listener.ts'
+import { serveStaticFiles } from './transports/static-files.ts'
+import { serveWebSocket } from './transports/websocket.ts'
+import { loadUws } from './uws.ts'
+import { version } from './version.ts'
+
+/** After the goodbyes: time for the last bytes and close frames. */
+const LAST_BYTES_MS = 200
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+export interface RunningNode {
+  /** Where the node listens, with the actual ports. */
+  readonly addresses: { readonly public: Address; readonly internal: Address; readonly publish: Address }
+  /** Drains and stops; resolves when nothing is left. */
+  stop(reason: string): Promise<void>
+}
+
+/**
+ * Starts a node and resolves once it takes connections on all its ports.
+ *
+ * @throws {ConfigError} the native library or a key file can't be used; {ListenError} a port can't be had
+ */
+export async function startNode(config: Config, log: Logger): Promise<RunningNode> {
+  const startedMs = performance.now()
+  const uws = await loadUws()
+  const clock = systemClock
+  const nodeId = randomBytes(4).toString('hex')
+  const maxConnections = connectionLimit(config.maxConnections)
+  const state = { isReady: false, isDraining: false }
+
+  const build = { version, node: process.versions.node, uws: uws.version }
+  const metrics = createMetrics({ read: () => countsNow(), build, maxConnections })
+  const { observer } = metrics
+  const rules = compileRules(config.channels, config.maxPublicationBytes, config.demo)
+  const verifyToken = await tokenVerifier(config)
+  const broker = createLocalBroker({ rules, clock, observer }, config, nodeId)
+  const hub = createHub({ broker, rules, clock, observer }, config, nodeId)
+  const countsNow = (): NodeCounts => ({ ...hub.counts(), channels: broker.channelCount() })
+  const isAnonymousAllowed = verifyToken === null || config.anonymous
+  const commands = createCommands({ broker, hub, rules, clock, verifyToken, isAnonymousAllowed }, config)
+
+  const app = uws.createApp((error) => log.error('Fault in a connection', { error: errorText(error) }))
+  const isDraining = () => state.isDraining
+  serveWebSocket({ app, hub, commands, observer, log, isDraining }, { ...config, maxConnections })
+  serveStaticFiles(app, observer, new URL('../dist/', import.meta.url), config.demo)
+
+  const stats = async () => ({
+    version,
+    uptimeSeconds: (performance.now() - startedMs) / 1000,
+    counts: await broker.counts(),
+    totals: metrics.totals(),
+    perSecond: metrics.perSecond(),
+  })
+  const { exposition } = metrics
+  const isReady = () => state.isReady
+  const httpApi = await startHttpApi({ broker, observer, log, config, exposition, isReady, stats })
+  const publishLimits = {
+    key: config.key,
+    trustedKey: config.trustedKey,
+    host: config.internalHost,
+    port: config.publishPort,
+    socketPath: config.publishSocket,
+    window: config.publishWindow,
+    maxFrameBytes: config.publishMaxFrameBytes,
+    maxConnections: config.publishMaxConnections,
+    connectTimeoutMs: config.connectTimeoutMs,
+  }
+  const publishPort = await startPublishPort({ broker, observer, log }, publishLimits).catch(
+    undo(httpApi.stop),
+  )
+  const undoAll = async () => {
+    await publishPort.stop()
+    await httpApi.stop()
+  }
+  const port = await app.listen(config.host, config.port).catch(undo(undoAll))
+  state.isReady = true
+
+  const addresses = {
+    public: { host: config.host, port },
+    internal: httpApi.address,
+    publish: publishPort.address,
+  }
+  log.info('Node started', { ...build, nodeId, ...addresses, maxConnections })
+
+  async function stop(reason: string): Promise<void> {
+    const stoppedMs = performance.now()
+    state.isReady = false
+    state.isDraining = true
+    app.stopListening()
+    await publishPort.stop()
+    await hub.drain(config.drainMs)
+    await new Promise<void>((resolve) => clock.after(config.drainMs === 0 ? 0 : LAST_BYTES_MS, resolve))
+    await httpApi.stop()
+    app.close()
+    hub.stop()
+    broker.stop()
+    metrics.stop()
+    log.info('Node stopped', { reason, tookMs: Math.round(performance.now() - stoppedMs) })
+  }
+
+  return { addresses, stop }
+}
+
+/** Runs `stop` before a failed start goes on to its caller. */
+function undo(stop: () => Promise<void>) {
+  return async (error: unknown): Promise<never> => {
+    await stop()
+    throw error
+  }
+}
+
+/** Null when no token is configured; then the code for tokens is not even loaded. */
+async function tokenVerifier(config: Config): Promise<VerifyToken | null> {
+  const { tokenSecret: secret, tokenPublicKeyFile: file } = config
+  if (secret === '' && file === '') return null
+  const { createTokenVerifier } = await import('./core/tokens.ts')
+  try {
+    return createTokenVerifier({ secret, publicKey: file === '' ? '' : readFileSync(file, 'utf8') })
+  } catch (error) {
+    throw new ConfigError([`Option "tokenPublicKeyFile" can not be used: ${file}: ${errorText(error)}`])
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Who may open a connection at all.
+ *
+ * Owns the counts behind `maxConnections` and `maxConnectionsPerIp`, and the check of origins. Decided from the
+ * upgrade request alone, before anything is allocated for the client. Memory: one number per address, only while that
+ * limit is on.
+ */
+import type { Failure } from '../core/broker.ts'
+import type { UpgradeRequest } from '../uws.ts'
+
+export interface GateLimits {
+  /** Connections at once; already below the descriptor limit. */
+  readonly maxConnections: number
+  /** 0 = no limit per address */
+  readonly maxConnectionsPerIp: number
+  /** Header a trusted proxy sets to the client's address; '' = the address of the socket. */
+  readonly clientIpHeader: string
+  /** Empty = any origin */
+  readonly origins: readonly string[]
+}
+
+export interface ConnectionGate {
+  /** Null when the connection may come in. Does not count it. */
+  check(request: UpgradeRequest): Failure | null
+  /** Counts a connection in; returns the address to give to `leave`. */
+  enter(request: UpgradeRequest): string
+  leave(address: string): void
+}
+
+export function createConnectionGate(limits: GateLimits): ConnectionGate {
+  const { maxConnections, maxConnectionsPerIp } = limits
+  const clientIpHeader = limits.clientIpHeader.toLowerCase()
+  const origins = new Set(limits.origins.map((origin) => origin.toLowerCase()))
+  const perAddress = new Map<string, number>()
+  let connections = 0
+
+  function addressOf(request: UpgradeRequest): string {
+    if (maxConnectionsPerIp === 0) return ''
+    if (clientIpHeader === '') return request.address()
+    // The last entry is the one our own proxy wrote; those before it came from outside.
+    return request.header(clientIpHeader).split(',').at(-1)?.trim() || request.address()
+  }
+
+  return {
+    check(request) {
+      if (connections >= maxConnections) {
+        const message = `Cannot connect: the node already holds ${connections} of ${maxConnections} connections`
+        return { failed: 'CONNECTION_LIMIT', message }
+      }
+      if (origins.size > 0) {
+        const origin = request.header('origin')
+        if (!origins.has(origin.toLowerCase())) {
+          return {
+            failed: 'ORIGIN_DENIED',
+            message: `Cannot connect: origin "${origin.slice(0, 200)}" is not allowed`,
+          }
+        }
+      }
+      const held = perAddress.get(addressOf(request)) ?? 0
+      if (maxConnectionsPerIp > 0 && held >= maxConnectionsPerIp) {
+        const message = `Cannot connect: the address already holds ${held} of ${maxConnectionsPerIp} connections`
+        return { failed: 'CONNECTION_IP_LIMIT', message }
+      }
+      return null
+    },
+    enter(request) {
+      connections++
+      const address = addressOf(request)
+      if (address !== '') perAddress.set(address, (perAddress.get(address) ?? 0) + 1)
+      return address
+    },
+    leave(address) {
+      connections--
+      if (address === '') return
+      const left = (perAddress.get(address) ?? 1) - 1
+      if (left === 0) perAddress.delete(address)
+      else perAddress.set(address, left)
+    },
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * The WebSocket transport at `/ws`.
+ *
+ * Owns the way of a client's bytes: upgrade (or refusal, with a status and a reason), decode, command, reply; and the
+ * two fan-outs that carry publications back, one native topic per channel and wire format. Upgrades are synchronous:
+ * anything that takes time happens in the connect command.
+ *
+ * A socket that lost a published message is out of step and is closed as SLOW_CONSUMER: it comes back and knows that
+ * it missed something, which a silent gap would not tell. Memory: one `Session` per socket; nothing else here.
+ */
+import { type CodeName, codes, errorFace } from '../codes.ts'
+import { type Failure, hasFailed } from '../core/broker.ts'
+import type { Commands } from '../core/commands.ts'
+import type { Hub } from '../core/hub.ts'
+import type { Observer } from '../core/observer.ts'
+import type { Session } from '../core/session.ts'
+import { errorText } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import * as json from '../protocol/json-codec.ts'
+import { type CommandResult, type Reply, subprotocols, type WireFormat } from '../protocol/messages.ts'
+import * as msgpack from '../protocol/msgpack-codec.ts'
+import { type ParsedCommand, parseCommand } from '../protocol/parse-command.ts'
+import type { HttpAnswer, PublicApp, UpgradeAnswer, UpgradeRequest } from '../uws.ts'
+import { createConnectionGate, type GateLimits } from './connection-gate.ts'
+import { createWebSocketFanOut, type WebSocketFanOut } from './websocket-fan-out.ts'
+
+/** The library cuts off what is larger without a word; up to so many times the limit we read it and say why. */
+const REFUSED_WITH_A_WORD = 2
+
+export interface WebSocketDeps {
+  readonly app: PublicApp
+  readonly hub: Hub
+  readonly commands: Commands
+  readonly observer: Observer
+  readonly log: Logger
+  readonly isDraining: () => boolean
+}
+
+export interface WebSocketLimits extends GateLimits {
+  readonly maxMessageBytes: number
+  readonly maxBackpressureBytes: number
+  readonly idleTimeoutMs: number
+}
+
+/** Registers the route; connections come once the app listens. */
+export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): void {
+  const { app, hub, commands, observer, log } = deps
+  const gate = createConnectionGate(limits)
+  const fanOuts: Record<WireFormat, WebSocketFanOut> = {
+    json: createWebSocketFanOut(app, 'json', json, observer),
+    msgpack: createWebSocketFanOut(app, 'msgpack', msgpack, observer),
+  }
+
+  function upgrade(request: UpgradeRequest): UpgradeAnswer<Session> {
+    const refusal = deps.isDraining() ? draining : gate.check(request)
+    if (refusal !== null) {
+      observer.connectionRefused(refusal.failed)
+      return { refuse: refusalAnswer(refusal.failed, refusal.message) }
+    }
+    const offered = request.header('sec-websocket-protocol')
+    const format = offered === '' ? 'json' : chooseFormat(offered)
+    const address = gate.enter(request)
+    const session = hub.open(fanOuts[format], address)
+    return { accept: session, protocol: offered === '' ? '' : subprotocols[format] }
+  }
+
+  function message(session: Session, bytes: Buffer, isBinary: boolean): void {
+    observer.received('websocket', bytes.length)
+    if (bytes.length > limits.maxMessageBytes) {
+      const text = `Message is too large: ${bytes.length} of at most ${limits.maxMessageBytes} bytes`
+      fail(session, 0, 'MESSAGE_TOO_LARGE', text)
+      hub.end(session, 'MESSAGE_TOO_LARGE', text)
+      return
+    }
+    const fanOut = session.fanOut as WebSocketFanOut
+    let decoded: unknown
+    try {
+      if (isBinary !== fanOut.isBinary) throw new TypeError(`it is a ${isBinary ? 'binary' : 'text'} frame`)
+      decoded = fanOut.decode(bytes)
+    } catch (error) {
+      const text = `Message is not ${fanOut.formatName}: ${errorText(error)}`
+      fail(session, 0, 'BAD_MESSAGE', text)
+      hub.end(session, 'BAD_MESSAGE', 'Message could not be decoded')
+      return
+    }
+    const parsed = parseCommand(decoded)
+    const refusal = commands.admit(session, parsed.id) ?? ('failed' in parsed ? parsed : null)
+    if (refusal !== null || 'failed' in parsed) {
+      if (refusal !== null) fail(session, parsed.id, refusal.failed, refusal.message)
+      return
+    }
+    run(session, parsed)
+  }
+
+  function run(session: Session, { id, command }: ParsedCommand): void {
+    const onFault = (error: unknown) => {
+      log.error('Command failed', { command: command.kind, error: errorText(error) })
+      fail(session, id, 'INTERNAL', 'The node met a fault of its own')
+    }
+    try {
+      const outcome = commands.run(session, command)
+      if (outcome instanceof Promise) outcome.then((result) => answer(session, id, result)).catch(onFault)
+      else answer(session, id, outcome)
+    } catch (error) {
+      onFault(error)
+    }
+  }
+
+  function answer(session: Session, id: number, outcome: CommandResult | Failure): void {
+    if (hasFailed(outcome)) fail(session, id, outcome.failed, outcome.message)
+    else reply(session, { id, ok: outcome })
+  }
+
+  /** Not at once: the library is walking its topics and must not lose a subscriber meanwhile. */
+  function outOfStep(session: Session): void {
+    observer.dropped('slow_consumer', 1)
+    if (session.endedBy !== null) return
+    session.endedBy = 'SLOW_CONSUMER'
+    setImmediate(() => hub.end(session, 'SLOW_CONSUMER', 'Too slow to read what was sent'))
+  }
+
+  function fail(session: Session, id: number, code: CodeName, text: string): void {
+    observer.commandFailed(code)
+    reply(session, { id, error: errorFace(code, text) })
+  }
+
+  function reply(session: Session, answer: Reply): void {
+    ;(session.fanOut as WebSocketFanOut).reply(session, answer)
+  }
+
+  app.webSocket<Session>({
+    path: '/ws',
+    maxPayloadBytes: limits.maxMessageBytes * REFUSED_WITH_A_WORD,
+    maxBackpressureBytes: limits.maxBackpressureBytes,
+    idleTimeoutMs: limits.idleTimeoutMs,
+    upgrade,
+    open(session, socket) {
+      session.connection = socket
+      observer.connectionOpened('websocket')
+    },
+    message,
+    dropped(session) {
+      outOfStep(session)
+    },
+    close(session, code, reason) {
+      gate.leave(session.address)
+      const cause = closeCause(session, code, reason)
+      observer.connectionClosed('websocket', cause)
+      if (cause !== null)
+        log.debug('Connection closed', { session: hub.sessionId(session), code, cause, reason })
+      hub.close(session)
+    },
+  })
+}
+
+const draining = { failed: 'DRAINING', message: 'The node is shutting down' } as const
+
+/** The first offered subprotocol that is ours; JSON when none is, as browsers then close by themselves. */
+function chooseFormat(offered: string): WireFormat {
+  const names = offered.split(',').map((name) => name.trim())
+  return names.includes(subprotocols.msgpack) && names.indexOf(subprotocols.msgpack) <= jsonAt(names)
+    ? 'msgpack'
+    : 'json'
+}
+
+function jsonAt(names: readonly string[]): number {
+  const at = names.indexOf(subprotocols.json)
+  return at === -1 ? names.length : at
+}
+
+const statusTexts: Readonly<Record<number, string>> = {
+  403: '403 Forbidden',
+  429: '429 Too Many Requests',
+  503: '503 Service Unavailable',
+}
+
+function refusalAnswer(code: CodeName, message: string): HttpAnswer {
+  const { http, retry } = codes[code]
+  return {
+    status: statusTexts[http] ?? '400 Bad Request',
+    headers: { 'content-type': 'application/json', ...(retry ? { 'retry-after': '5' } : {}) },
+    body: JSON.stringify({ error: errorFace(code, message) }),
+  }
+}
+
+/** Why a connection ended, where it was not the client's wish. The texts are the library's own for code 1006. */
+function closeCause(session: Session, code: number, reason: string): CodeName | null {
+  const { endedBy } = session
+  if (endedBy !== null) return endedBy
+  if (code !== 1006) return null
+  if (/too big/i.test(reason)) return 'MESSAGE_TOO_LARGE'
+  if (/timed out/i.test(reason)) return 'IDLE_TIMEOUT'
+  // The library finds codes 3000 to 3999 in a client's close frame invalid, which they are not.
+  if (/invalid/i.test(reason) && !/close payload/i.test(reason)) return 'BAD_MESSAGE'
+  return null
+}

@@ -1,0 +1,161 @@
+/**
+ * Golden bytes of the client protocol: what each message looks like on the wire, in both formats.
+ *
+ * The MessagePack literals were written by hand from its specification, the JSON ones from the protocol reference; no
+ * encoder of ours had a part in them. A client written from the documents must be able to rely on every one.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import * as json from '../../src/protocol/json-codec.ts'
+import type { ByeMessage, Reply } from '../../src/protocol/messages.ts'
+import * as msgpack from '../../src/protocol/msgpack-codec.ts'
+import { parseCommand } from '../../src/protocol/parse-command.ts'
+import { Payload } from '../../src/protocol/payload.ts'
+import { hex } from '../support/hex.ts'
+
+describe('command on the wire', () => {
+  const commands: readonly [text: string, bytes: string, command: object][] = [
+    [
+      '{"id":1,"connect":{"token":"abc"}}',
+      "82 a2 'id' 01 a7 'connect' 81 a5 'token' a3 'abc'",
+      { kind: 'connect', token: 'abc' },
+    ],
+    [
+      '{"id":1,"subscribe":{"channel":"news"}}',
+      "82 a2 'id' 01 a9 'subscribe' 81 a7 'channel' a4 'news'",
+      { kind: 'subscribe', channels: ['news'], isList: false },
+    ],
+    [
+      '{"id":1,"subscribe":{"channels":["a","b"]}}',
+      "82 a2 'id' 01 a9 'subscribe' 81 a8 'channels' 92 a1 'a' a1 'b'",
+      { kind: 'subscribe', channels: ['a', 'b'], isList: true },
+    ],
+    [
+      '{"id":1,"unsubscribe":{"channel":"news"}}',
+      "82 a2 'id' 01 ab 'unsubscribe' 81 a7 'channel' a4 'news'",
+      { kind: 'unsubscribe', channel: 'news' },
+    ],
+    [
+      '{"id":1,"publish":{"channel":"web_chat","data":{"n":[1.5,-1,null]},"event":"line"}}',
+      "82 a2 'id' 01 a7 'publish' 83 a7 'channel' a8 'web_chat' a4 'data' 81 a1 'n' 93 cb 3ff8000000000000 ff c0 a5 'event' a4 'line'",
+      { kind: 'publish', channel: 'web_chat', data: { n: [1.5, -1, null] }, event: 'line' },
+    ],
+    [
+      '{"id":1,"users":{"ids":["17","é"]}}',
+      "82 a2 'id' 01 a5 'users' 81 a3 'ids' 92 a2 '17' a2 c3a9",
+      { kind: 'users', ids: ['17', 'é'] },
+    ],
+    [
+      '{"id":1,"stats":{"channel":"news"}}',
+      "82 a2 'id' 01 a5 'stats' 81 a7 'channel' a4 'news'",
+      { kind: 'stats', channel: 'news' },
+    ],
+    ['{"id":1,"ping":{}}', "82 a2 'id' 01 a4 'ping' 80", { kind: 'ping' }],
+  ]
+  for (const [text, bytes, command] of commands) {
+    test(`command ${text} is the same in both formats`, () => {
+      const expected = { id: 1, command }
+      assert.deepEqual(parseCommand(json.decodeMessage(Buffer.from(text))), expected)
+      assert.deepEqual(parseCommand(msgpack.decodeMessage(hex(bytes))), expected)
+    })
+
+    test(`command ${text} cut at any byte is refused in both formats`, () => {
+      const whole = hex(bytes)
+      for (let length = 0; length < whole.length; length++) {
+        assert.throws(() => msgpack.decodeMessage(whole.subarray(0, length)), { name: 'MsgpackError' })
+      }
+      for (let length = 0; length < text.length; length++) {
+        assert.throws(() => json.decodeMessage(Buffer.from(text.slice(0, length))), SyntaxError)
+      }
+    })
+  }
+
+  test('an id may come in any integer format of MessagePack', () => {
+    const ids = [
+      '07',
+      'cc 07',
+      'cd 0007',
+      'ce 00000007',
+      'cf 0000000000000007',
+      'd0 07',
+      'd1 0007',
+      'd2 00000007',
+    ]
+    for (const id of [...ids, 'd3 0000000000000007', 'cb 401c000000000000']) {
+      const message = msgpack.decodeMessage(hex(`82 a2 'id' ${id} a4 'ping' 80`))
+      assert.deepEqual(parseCommand(message), { id: 7, command: { kind: 'ping' } })
+    }
+  })
+})
+
+describe('answer on the wire', () => {
+  const answers: readonly [message: Reply | ByeMessage, text: string, bytes: string][] = [
+    [
+      { id: 1, ok: { session: 'n1-7', user: '17', pingMs: 25_000 } },
+      '{"id":1,"ok":{"session":"n1-7","user":"17","pingMs":25000}}',
+      "82 a2 'id' 01 a2 'ok' 83 a7 'session' a4 'n1-7' a4 'user' a2 '17' a6 'pingMs' cd 61a8",
+    ],
+    [
+      { id: 200, ok: { epoch: 'k3', offset: 70_000 } },
+      '{"id":200,"ok":{"epoch":"k3","offset":70000}}',
+      "82 a2 'id' cc c8 a2 'ok' 82 a5 'epoch' a2 'k3' a6 'offset' ce 00011170",
+    ],
+    [{ id: 3, ok: {} }, '{"id":3,"ok":{}}', "82 a2 'id' 03 a2 'ok' 80"],
+    [
+      { id: 3, ok: { online: ['17'] } },
+      '{"id":3,"ok":{"online":["17"]}}',
+      "82 a2 'id' 03 a2 'ok' 81 a6 'online' 91 a2 '17'",
+    ],
+    [
+      { id: 0, error: { code: 144, name: 'ACCESS_DENIED', message: 'No', retry: false } },
+      '{"id":0,"error":{"code":144,"name":"ACCESS_DENIED","message":"No","retry":false}}',
+      "82 a2 'id' 00 a5 'error' 84 a4 'code' cc 90 a4 'name' ad 'ACCESS_DENIED' a7 'message' a2 'No' a5 'retry' c2",
+    ],
+    [
+      { bye: { code: 3001, reason: 'draining', retryAfterMs: 3_420 } },
+      '{"bye":{"code":3001,"reason":"draining","retryAfterMs":3420}}',
+      "81 a3 'bye' 83 a4 'code' cd 0bb9 a6 'reason' a8 'draining' ac 'retryAfterMs' cd 0d5c",
+    ],
+  ]
+  for (const [message, text, bytes] of answers) {
+    test(`answer ${text} is just these bytes`, () => {
+      assert.equal(json.encodeMessage(message).toString(), text)
+      assert.equal(msgpack.encodeMessage(message).toString('hex'), hex(bytes).toString('hex'))
+    })
+  }
+})
+
+describe('publication on the wire', () => {
+  const data = () => {
+    const payload = Payload.checkJson(Buffer.from('{"text":"h\\u00e9 ☄","n":[0,-33,256,true,null]}'))
+    assert.ok(payload)
+    return payload
+  }
+  const dataBytes = "82 a4 'text' a7 'h' c3a9 20 e29884 a1 'n' 95 00 d0 df cd 0100 c3 c0"
+
+  test('a publication of the application has neither event nor user', () => {
+    const parts = { channel: 'news', offset: 42, data: data(), event: '', user: '' }
+    assert.equal(
+      json.encodePublication(parts).toString(),
+      '{"channel":"news","offset":42,"data":{"text":"h\\u00e9 ☄","n":[0,-33,256,true,null]}}',
+    )
+    assert.equal(
+      msgpack.encodePublication(parts).toString('hex'),
+      hex(`83 a7 'channel' a4 'news' a6 'offset' 2a a4 'data' ${dataBytes}`).toString('hex'),
+    )
+  })
+
+  test('a publication of a client names its event and user before the data', () => {
+    const parts = { channel: '@17', offset: 300, data: data(), event: 'line', user: '5' }
+    assert.equal(
+      json.encodePublication(parts).toString(),
+      '{"channel":"@17","offset":300,"event":"line","user":"5","data":{"text":"h\\u00e9 ☄","n":[0,-33,256,true,null]}}',
+    )
+    assert.equal(
+      msgpack.encodePublication(parts).toString('hex'),
+      hex(
+        `85 a7 'channel' a3 '@17' a6 'offset' cd 012c a5 'event' a4 'line' a4 'user' a1 '5' a4 'data' ${dataBytes}`,
+      ).toString('hex'),
+    )
+  })
+})

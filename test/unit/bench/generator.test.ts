@@ -1,0 +1,101 @@
+/**
+ * Both load generators against a server that delivers well, in shreds, or wrongly: their books must be right.
+ *
+ * Real processes and sockets, for the generator in C (when there is a compiler) and the one in Node. Cannot show
+ * how fast they are.
+ */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Generator } from '../../../bench/support/generator.ts'
+import { compileNative } from '../../../bench/support/native.ts'
+import { repository } from '../../../bench/support/paths.ts'
+import { type Behaviour, startFakeTarget } from './fake-target.ts'
+
+const native = compileNative()
+const nodeProgram = join(repository, 'bench', 'support', 'generator-node.ts')
+const generators = [
+  ...(native === null ? [] : [{ name: 'C', command: [native.generator] }]),
+  { name: 'Node', command: [process.execPath, '--import', 'tsx', nodeProgram] },
+]
+const connections = 4
+const order = { dataBytes: 150, burst: 5, roundsInFlight: 1, warmUpMs: 50, measuredMs: 200 }
+
+async function withGenerator(
+  command: readonly string[],
+  behaviour: Behaviour,
+  use: (generator: Generator) => Promise<void>,
+): Promise<void> {
+  const target = await startFakeTarget(behaviour)
+  try {
+    const { port, publishPort } = target
+    const shape = {
+      transport: 'websocket',
+      publisher: 'rounds',
+      connections,
+      serverPid: process.pid,
+    } as const
+    const generator = await Generator.start(command, { ...shape, port, publishPort })
+    try {
+      await use(generator)
+    } finally {
+      await generator.stop()
+    }
+  } finally {
+    await target.stop()
+  }
+}
+
+for (const { name, command } of generators) {
+  for (const pieceBytes of [1, 3, 7, 100_000]) {
+    test(`generator in ${name} counts every message that arrives in pieces of ${pieceBytes} bytes`, async () => {
+      await withGenerator(command, { pieceBytes }, async (generator) => {
+        assert.equal(generator.connected.established, connections)
+        const report = await generator.fanout(order)
+        assert.ok(report.published >= order.burst)
+        assert.equal(report.expected, report.published * connections)
+        assert.deepEqual([report.lost, report.surplus, report.gaps, report.closed], [0, 0, 0, 0])
+        assert.equal(report.overheadBytes, '{"channel":"bench","offset":,"data":}'.length)
+        assert.equal(report.stalled, false)
+      })
+    })
+  }
+
+  test(`generator in ${name} keeps its books right from one run to the next`, async () => {
+    await withGenerator(command, { pieceBytes: 50_000 }, async (generator) => {
+      for (const burst of [1, 30]) {
+        const report = await generator.fanout({ ...order, burst })
+        assert.deepEqual([report.lost, report.surplus, report.gaps], [0, 0, 0])
+        assert.equal(report.published % burst, 0)
+        assert.ok(report.deliveries > 0 && report.deliveries <= report.expected)
+      }
+      assert.deepEqual(await generator.status(), { established: connections, closed: 0, reasons: {} })
+    })
+  })
+
+  test(`generator in ${name} notices messages out of order`, async () => {
+    const distort = (messages: readonly Buffer[]) => [...messages].reverse()
+    await withGenerator(command, { pieceBytes: 10_000, distort }, async (generator) => {
+      const report = await generator.fanout(order)
+      assert.equal(report.lost, 0)
+      assert.ok(report.gaps > 0)
+    })
+  })
+
+  test(`generator in ${name} notices a message that never comes and stops waiting`, async () => {
+    const distort = (messages: readonly Buffer[], index: number) => messages.slice(index === 2 ? 1 : 0)
+    await withGenerator(command, { pieceBytes: 10_000, distort }, async (generator) => {
+      const report = await generator.fanout(order)
+      assert.equal(report.stalled, true)
+      assert.ok(report.lost > 0)
+    })
+  })
+
+  test(`generator in ${name} reports why connections failed`, async () => {
+    const refusal = 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n'
+    await withGenerator(command, { pieceBytes: 10_000, refusal }, async (generator) => {
+      assert.equal(generator.connected.established, 0)
+      assert.deepEqual(generator.connected.reasons, { 'upgrade refused: HTTP/1.1 503': connections })
+    })
+  })
+}

@@ -1,0 +1,158 @@
+/**
+ * Tests of src/client/requests.ts through a client: what publish, users and stats promise in every state.
+ */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { WebSocket } from 'ws'
+import { type ClientOptions, createClient } from '../../../src/client/client.ts'
+import { HandTimers } from '../../support/hand-timers.ts'
+import { type Answers, startScriptedNode } from '../../support/scripted-node.ts'
+import { until } from '../../support/until.ts'
+
+async function setUp(t: TestContext, answers: Answers = {}, options: ClientOptions = {}) {
+  const node = await startScriptedNode(t, answers)
+  const timers = new HandTimers()
+  const client = createClient({ url: node.url, WebSocket, timers, random: () => 0.5, ...options })
+  t.after(() => client.disconnect())
+  return { node, client, timers }
+}
+
+function failure(name: string, retry = true) {
+  return { name, code: 0, retry }
+}
+
+test('publish resolves to the position the node gave', async (t) => {
+  const { node, client } = await setUp(t)
+  client.connect()
+  assert.deepEqual(await client.publish('web_chat', { text: 'hi' }, { event: 'said' }), {
+    epoch: 'k3',
+    offset: 41,
+  })
+  assert.deepEqual((await (await node.connection(0)).command('publish')).args, {
+    channel: 'web_chat',
+    data: { text: 'hi' },
+    event: 'said',
+  })
+})
+
+test('publish rejects with code, name, message and retry of what the node answered', async (t) => {
+  const error = { code: 144, name: 'ACCESS_DENIED', message: 'Cannot publish to "news"', retry: false }
+  const { client } = await setUp(t, { publish: () => ({ error }) })
+  client.connect()
+  await assert.rejects(client.publish('news', 1), error)
+})
+
+test('publish of null is sent, of undefined is refused as a mistake', async (t) => {
+  const { node, client } = await setUp(t)
+  client.connect()
+  await client.publish('a', null)
+  assert.deepEqual((await (await node.connection(0)).command('publish')).args, { channel: 'a', data: null })
+  await assert.rejects(client.publish('a', undefined), TypeError)
+})
+
+test('stats and users resolve to what the node answered', async (t) => {
+  const { client } = await setUp(t)
+  client.connect()
+  assert.deepEqual(await client.stats('news'), { channel: 'news', subscribers: 12 })
+  assert.deepEqual(await client.users(['17']), { online: ['17'] })
+})
+
+test('publishes made before the connection go out after connect, in order', async (t) => {
+  const { node, client } = await setUp(t)
+  client.connect()
+  await Promise.all([1, 2, 3].map((data) => client.publish('a', data)))
+  const { commands } = await node.connection(0)
+  assert.deepEqual(
+    commands.map(({ id, name, args }) => [id, name, args.data]),
+    [
+      [1, 'connect', undefined],
+      [2, 'publish', 1],
+      [3, 'publish', 2],
+      [4, 'publish', 3],
+    ],
+  )
+})
+
+test('publishes wait for the node to accept the session, not only for the socket', async (t) => {
+  const { node, client } = await setUp(t, { connect: () => null })
+  client.connect()
+  const published = client.publish('a', 1)
+  const connection = await node.connection(0)
+  const { id } = await connection.command('connect')
+  assert.equal(connection.commands.length, 1)
+  connection.send({ id, ok: { session: 's', user: '', pingMs: 25_000 } })
+  assert.deepEqual(await published, { epoch: 'k3', offset: 41 })
+})
+
+test('publish beyond maxQueued is rejected and the ones before it are kept', async (t) => {
+  const { client } = await setUp(t, {}, { maxQueued: 2 })
+  client.connect()
+  const kept = [client.publish('a', 1), client.publish('a', 2)]
+  await assert.rejects(client.publish('a', 3), failure('QUEUE_FULL'))
+  assert.equal((await Promise.all(kept)).length, 2)
+})
+
+test('publish is rejected at once while the client is closed', async (t) => {
+  const { client, timers } = await setUp(t)
+  await assert.rejects(client.publish('a', 1), failure('CLOSED', false))
+  assert.equal(timers.count, 0)
+})
+
+test('publish that waits for a connection is rejected by disconnect', async (t) => {
+  const { client } = await setUp(t, { connect: () => null })
+  client.connect()
+  const published = client.publish('a', 1)
+  client.disconnect()
+  await assert.rejects(published, failure('CLOSED', false))
+})
+
+test('publish is rejected when no answer comes in time', async (t) => {
+  const { node, client, timers } = await setUp(t, { publish: () => null }, { timeoutMs: 3_000 })
+  client.connect()
+  const published = client.publish('a', 1)
+  await (await node.connection(0)).command('publish')
+  timers.turn(3_000)
+  await assert.rejects(published, {
+    ...failure('TIMEOUT'),
+    message: 'Cannot publish: no answer within 3000 ms',
+  })
+})
+
+test('publish whose time ran out before there was a connection is never sent', async (t) => {
+  const { node, client, timers } = await setUp(t, { connect: () => null }, { timeoutMs: 3_000 })
+  client.connect()
+  const published = client.publish('a', 'late')
+  const connection = await node.connection(0)
+  const { id } = await connection.command('connect')
+  timers.turn(3_000)
+  await assert.rejects(published, failure('TIMEOUT'))
+  connection.send({ id, ok: { session: 's', user: '', pingMs: 25_000 } })
+  await client.publish('a', 'in time')
+  assert.deepEqual(
+    connection.commands.flatMap(({ name, args }) => (name === 'publish' ? [args.data] : [])),
+    ['in time'],
+  )
+})
+
+test('publish whose connection broke before the answer is rejected and not sent again', async (t) => {
+  const { node, client, timers } = await setUp(t, {
+    publish: ({ data }, { socket }) => {
+      if (data !== 'first') return { ok: { epoch: 'k3', offset: 41 } }
+      socket.terminate()
+      return null
+    },
+  })
+  client.connect()
+  await assert.rejects(client.publish('a', 'first'), failure('CONNECTION_LOST'))
+  await until(() => client.state === 'waiting')
+  timers.turn(250)
+  await client.publish('a', 'second')
+  const { commands } = await node.connection(1)
+  assert.deepEqual(
+    commands.map(({ id, name, args }) => [id, name, args.data]),
+    [
+      [1, 'connect', undefined],
+      [2, 'publish', 'second'],
+    ],
+  )
+})

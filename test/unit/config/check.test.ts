@@ -1,0 +1,145 @@
+/**
+ * What options must be to each other: each check, on both sides of its line.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { checkConfig, isLoopback, type Origins } from '../../../src/config/check.ts'
+import { defaultConfig } from '../../../src/config/load.ts'
+import type { Config, OptionName } from '../../../src/config/options.ts'
+
+const SECRET = '0123456789abcdef'
+
+function check(changes: Partial<Config>, facts: { readable?: string; unusable?: OptionName[] } = {}) {
+  const config: Config = { ...defaultConfig(), host: '127.0.0.1', ...changes }
+  const origins = Object.fromEntries(
+    Object.keys(config).map((name) => [name, name in changes ? 'flag' : 'default']),
+  ) as Origins
+  const canRead = (path: string) => path === facts.readable
+  return checkConfig({ config, origins, canRead, unusable: new Set(facts.unusable) })
+}
+
+const mistakes = (...given: Parameters<typeof check>) => check(...given).mistakes
+const warnings = (...given: Parameters<typeof check>) => check(...given).warnings
+
+test('defaults on loopback have neither mistakes nor warnings', () => {
+  assert.deepEqual(check({}), { mistakes: [], warnings: [] })
+})
+
+test('loopback is 127.0.0.0/8, ::1 and localhost in all their spellings', () => {
+  for (const host of ['127.0.0.1', '127.255.0.9', '::1', '0:0:0:0:0:0:0:1', 'localhost', 'LOCALHOST']) {
+    assert.equal(isLoopback(host), true, host)
+  }
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', '128.0.0.1', '127.example.com', 'localhost.example', '']) {
+    assert.equal(isLoopback(host), false, host)
+  }
+})
+
+describe('internal ports', () => {
+  test('need a key where other machines reach them', () => {
+    assert.match(
+      mistakes({ internalHost: '0.0.0.0' })[0] ?? '',
+      /"internalHost" is "0\.0\.0\.0".* need a "key"$/,
+    )
+    assert.deepEqual(mistakes({ internalHost: '0.0.0.0', key: 'k' }), [])
+    assert.deepEqual(mistakes({ internalHost: '127.1.2.3' }), [])
+  })
+
+  test('do not share a port with each other, unless the system picks', () => {
+    assert.match(mistakes({ internalPort: 9_000, publishPort: 9_000 })[0] ?? '', /are both 9000/)
+    assert.deepEqual(mistakes({ port: 0, internalPort: 0, publishPort: 0 }), [])
+  })
+
+  test('do not share a port with the public listener on the same address', () => {
+    assert.match(mistakes({ port: 8_081 })[0] ?? '', /^"port" and "internalPort" are both 8081/)
+    assert.match(
+      mistakes({ host: '0.0.0.0', port: 8_082 })[0] ?? '',
+      /^"port" and "publishPort" are both 8082/,
+    )
+    assert.deepEqual(mistakes({ host: '10.0.0.1', port: 8_081 }), [])
+  })
+})
+
+describe('hosts', () => {
+  test('are not empty', () => {
+    assert.deepEqual(mistakes({ host: ' ' }), ['"host" is empty: give an address such as 127.0.0.1'])
+    assert.equal(mistakes({ internalHost: '', key: 'k' }).length, 1)
+  })
+})
+
+describe('secrets', () => {
+  test('tokenSecret has at least 16 bytes', () => {
+    const [mistake = ''] = mistakes({ tokenSecret: 'hunter2' })
+    assert.equal(mistake, '"tokenSecret" has 7 bytes, below 16: a shorter secret can be guessed')
+    assert.deepEqual(mistakes({ tokenSecret: SECRET }), [])
+    assert.deepEqual(mistakes({ tokenSecret: 'é'.repeat(8) }), [])
+  })
+
+  test('trustedKey is not the key', () => {
+    const [mistake = ''] = mistakes({ key: 'hunter2', trustedKey: 'hunter2' })
+    assert.match(mistake, /^"trustedKey" is the same as "key"/)
+    assert.doesNotMatch(mistake, /hunter2/)
+    assert.deepEqual(mistakes({ key: 'one', trustedKey: 'two' }), [])
+  })
+
+  test('tokenPublicKeyFile can be read', () => {
+    assert.deepEqual(mistakes({ tokenPublicKeyFile: 'no.pem' }), [
+      '"tokenPublicKeyFile" is "no.pem", which can not be read as a file',
+    ])
+    assert.deepEqual(mistakes({ tokenPublicKeyFile: 'is.pem' }, { readable: 'is.pem' }), [])
+  })
+})
+
+test('clientIpHeader is the name of a header', () => {
+  for (const name of ['x forwarded', 'x:y', 'é']) {
+    assert.match(mistakes({ clientIpHeader: name })[0] ?? '', /is not the name of a header$/)
+  }
+  assert.deepEqual(mistakes({ clientIpHeader: 'X-Forwarded-For' }), [])
+})
+
+test('origins are written as browsers send them', () => {
+  assert.deepEqual(mistakes({ origins: ['https://example.com', 'http://localhost:3000', 'null'] }), [])
+  assert.deepEqual(mistakes({ origins: ['https://Example.com/'] }), [
+    '"origins" holds "https://Example.com/", which is not an origin, write "https://example.com"',
+  ])
+  assert.deepEqual(mistakes({ origins: ['example.com', '*'] }), [
+    '"origins" holds "example.com", which is not an origin such as https://example.com',
+    '"origins" holds "*", which is not an origin such as https://example.com',
+  ])
+})
+
+test('publishSocket fits the address of a Unix socket', () => {
+  assert.deepEqual(mistakes({ publishSocket: `/${'x'.repeat(106)}` }), [])
+  assert.match(mistakes({ publishSocket: `/${'x'.repeat(107)}` })[0] ?? '', /has 108 bytes, above 107/)
+})
+
+test('idleTimeoutMs is above pingMs', () => {
+  assert.match(
+    mistakes({ idleTimeoutMs: 25_000 })[0] ?? '',
+    /^"idleTimeoutMs" is 25000, not above "pingMs", 25000/,
+  )
+  assert.deepEqual(mistakes({ idleTimeoutMs: 25_001 }), [])
+})
+
+test('public listener without tokens is worth a loud warning', () => {
+  assert.match(warnings({ host: '0.0.0.0' })[0] ?? '', /^ANYONE who reaches 0\.0\.0\.0 may connect/)
+  assert.deepEqual(warnings({ host: '0.0.0.0', tokenSecret: SECRET }), [])
+  assert.deepEqual(warnings({ host: '::', tokenPublicKeyFile: 'a.pem' }, { readable: 'a.pem' }), [])
+})
+
+test('anonymous without a token is fine on loopback', () => {
+  assert.deepEqual(check({ anonymous: true }), { mistakes: [], warnings: [] })
+})
+
+test('reserved options are told to have no effect', () => {
+  assert.deepEqual(warnings({ dataDir: '/var/lib/encke' }), [
+    '"dataDir" has no effect: this version writes nothing to disk',
+  ])
+  assert.deepEqual(warnings({ cometqlPort: 3_307 }), [
+    '"cometqlPort" has no effect: this version opens no such port',
+  ])
+})
+
+test('check is left out while an option it looks at is unusable', () => {
+  assert.deepEqual(mistakes({ internalHost: '0.0.0.0' }, { unusable: ['key'] }), [])
+  assert.equal(mistakes({ internalHost: '0.0.0.0', tokenSecret: 'x' }, { unusable: ['key'] }).length, 1)
+})

@@ -1,0 +1,40 @@
+/**
+ * Tests of src/core/access.ts: every audience against every kind of identity.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AudienceName } from '../../../src/config/rules.ts'
+import { accessFailure, type Identity } from '../../../src/core/access.ts'
+
+const identities: Readonly<Record<string, Identity>> = {
+  'an anonymous session': { user: '', grants: [] },
+  'a user': { user: '17', grants: [] },
+  'a user whose token lists the channel': { user: '17', grants: ['other', 'room-*'] },
+  'a token without a user that lists the channel': { user: '', grants: ['room-1'] },
+  'a user whose token lists other channels': { user: '17', grants: ['room-2', 'roo'] },
+}
+
+const allowed: Readonly<Record<AudienceName, readonly string[]>> = {
+  anyone: Object.keys(identities),
+  user: ['a user', 'a user whose token lists the channel', 'a user whose token lists other channels'],
+  token: ['a user whose token lists the channel', 'a token without a user that lists the channel'],
+  nobody: [],
+}
+
+for (const audience of Object.keys(allowed) as AudienceName[]) {
+  for (const [who, identity] of Object.entries(identities)) {
+    const may = allowed[audience].includes(who)
+    test(`audience ${audience} ${may ? 'takes' : 'refuses'} ${who}`, () => {
+      const failure = accessFailure(identity, audience, 'room-1', 'subscribe to')
+      assert.equal(failure?.failed, may ? undefined : 'ACCESS_DENIED')
+    })
+  }
+}
+
+test('a refusal names what was asked, the channel and the reason, and no one else’s grants', () => {
+  const failure = accessFailure({ user: '', grants: ['secret-*'] }, 'token', 'room-1', 'publish to')
+  assert.equal(
+    failure?.message,
+    'Cannot publish to "room-1": its rule asks for a token that lists the channel',
+  )
+})

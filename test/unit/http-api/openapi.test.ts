@@ -1,0 +1,171 @@
+/**
+ * Tests of openapi.ts: the document says what the node does, and docs/openapi.json is that document.
+ *
+ * The answers are held against the documented schemas by a validator that knows nothing of our code.
+ */
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { describe, test } from 'node:test'
+import Schema from 'typebox/schema'
+import { openapiDocument, openapiText, templatePath } from '../../../src/http-api/openapi.ts'
+import { routes } from '../../../src/http-api/routes.ts'
+import { type LocalApi, startLocalApi } from '../../support/local-api.ts'
+
+interface Media {
+  readonly schema: object
+  readonly examples?: Readonly<Record<string, { readonly value: unknown }>>
+}
+interface Operation {
+  readonly operationId: string
+  readonly security?: readonly object[]
+  readonly parameters?: readonly { readonly name: string; readonly example: string }[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> }
+  readonly responses: Readonly<Record<string, { readonly content: Readonly<Record<string, Media>> }>>
+}
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: { readonly schemas: Readonly<Record<string, object>> }
+}
+
+const document = openapiDocument(routes) as unknown as Document
+const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+  Object.entries(item).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+)
+
+/** A validator for a schema of the document; its references point into the document. */
+function validatorOf(schema: object) {
+  return Schema.Compile({ ...schema, components: document.components })
+}
+
+function assertFits(schema: object, value: unknown): void {
+  const validator = validatorOf(schema)
+  assert.ok(validator.Check(value), `${JSON.stringify(value)}: ${JSON.stringify(validator.Errors(value))}`)
+}
+
+describe('the validator of these tests', () => {
+  test('the validator follows references and finds faults', () => {
+    const schema = { $ref: '#/components/schemas/ErrorBody' }
+    const error = { code: 100, name: 'INTERNAL', message: 'm', retry: true }
+    assertFits(schema, { error })
+    assert.ok(!validatorOf(schema).Check({ error: { ...error, name: 'NO_SUCH_NAME' } }))
+    assert.ok(!validatorOf(schema).Check({ error: { ...error, retry: undefined } }))
+  })
+})
+
+describe('the document', () => {
+  test('docs/openapi.json is the document of this code', async () => {
+    const kept = await readFile(new URL('../../../docs/openapi.json', import.meta.url), 'utf8')
+    assert.equal(kept, openapiText(routes), 'stale: run node --import tsx scripts/generate-openapi.ts')
+  })
+
+  test('every route is documented, and nothing else is', () => {
+    const documented = operations.map(({ method, path }) => `${method} ${path}`)
+    assert.deepEqual(
+      documented.sort(),
+      routes.map(({ method, path }) => `${method} ${templatePath(path)}`).sort(),
+    )
+  })
+
+  test('operation ids differ from each other', () => {
+    const ids = operations.map(({ operation }) => operation.operationId)
+    assert.equal(new Set(ids).size, ids.length)
+  })
+
+  test('every example in the document fits its schema', () => {
+    let count = 0
+    for (const media of allMedia()) {
+      for (const { value } of Object.values(media.examples ?? {})) {
+        assertFits(media.schema, value)
+        count++
+      }
+    }
+    assert.ok(count > 20, `${count} examples`)
+  })
+
+  test('the document is served as it is kept', async (t) => {
+    const { call } = await startLocalApi(t)
+    assert.deepEqual((await call('/api/openapi.json')).json, JSON.parse(openapiText(routes)))
+  })
+})
+
+describe('the node', () => {
+  for (const { path, method, operation } of operations) {
+    test(`${method} ${path} answers its examples as documented`, async (t) => {
+      const api = await startLocalApi(t)
+      for (const body of examplesOf(operation)) {
+        const { status, headers, json, text } = await ask(api, method, pathOf(path, operation), body)
+        assert.equal(status, 200)
+        const type = (headers.get('content-type') ?? '').split(';', 1)[0] ?? ''
+        const media = operation.responses[200]?.content[type]
+        assert.ok(media !== undefined, `an answer of type ${type} is not documented`)
+        assertFits(media.schema, type === 'application/json' ? json : text)
+      }
+    })
+
+    test(`${method} ${path} asks for the key exactly where the document says so`, async (t) => {
+      const api = await startLocalApi(t, { key: 's3cret' })
+      const [body = null] = examplesOf(operation)
+      const { status, json } = await ask(api, method, pathOf(path, operation), body)
+      const isOpen = operation.security?.length === 0
+      assert.equal(status, isOpen ? 200 : 401)
+      if (!isOpen) assertFits(operation.responses[401]?.content['application/json']?.schema ?? {}, json)
+    })
+  }
+
+  const mistakes: readonly [path: string, operation: string, body: unknown][] = [
+    ['/api/publish', 'publish', { channel: 'a' }],
+    ['/api/publish', 'publish', { channel: '', data: 1 }],
+    ['/api/publish', 'publish', { channel: 'a', data: 'x'.repeat(2000) }],
+    ['/api/publish', 'publish', 'x'.repeat(70_000)],
+    ['/api/broadcast', 'broadcast', { channels: ['a', 'b', 'c'], data: 1 }],
+    ['/api/disconnect', 'disconnect', { user: '' }],
+    ['/api/channels/%00', 'channelState', null],
+    ['/api/users/%', 'userState', null],
+  ]
+  for (const [path, id, body] of mistakes) {
+    test(`${path} with ${JSON.stringify(body)?.slice(0, 40)} gets a documented error`, async (t) => {
+      const api = await startLocalApi(t, { maxPublicationBytes: 1000, maxChannelsPerCommand: 2 })
+      const { status, json } = await ask(api, body === null ? 'GET' : 'POST', path, body)
+      assert.ok(status >= 400, `status ${status}`)
+      const documented = operations.find(({ operation }) => operation.operationId === id)?.operation
+      const media = documented?.responses[status]?.content['application/json']
+      assert.ok(media !== undefined, `status ${status} is not documented`)
+      assertFits(media.schema, json)
+      const { error } = json as { error: { name: string } }
+      assert.ok(Object.keys(media.examples ?? {}).includes(error.name), `${error.name} is not documented`)
+    })
+  }
+
+  test('the channel rows that broadcast answers fit the schema, refused ones too', async (t) => {
+    const api = await startLocalApi(t)
+    const { json } = await ask(api, 'POST', '/api/broadcast', { channels: ['a', '@'], data: 1 })
+    assertFits(
+      document.paths['/api/broadcast']?.post?.responses[200]?.content['application/json']?.schema ?? {},
+      json,
+    )
+  })
+})
+
+function ask(api: LocalApi, method: string, path: string, body: unknown) {
+  return method === 'POST' ? api.post(path, body) : api.call(path, { method })
+}
+
+/** The documented bodies; [null] for an operation without one. */
+function examplesOf({ requestBody }: Operation): readonly unknown[] {
+  const examples = requestBody?.content['application/json']?.examples
+  return examples === undefined ? [null] : Object.values(examples).map(({ value }) => value)
+}
+
+function pathOf(template: string, { parameters = [] }: Operation): string {
+  return parameters.reduce(
+    (path, { name, example }) => path.replace(`{${name}}`, encodeURIComponent(example)),
+    template,
+  )
+}
+
+function allMedia(): readonly Media[] {
+  return operations.flatMap(({ operation }) => [
+    ...Object.values(operation.requestBody?.content ?? {}),
+    ...Object.values(operation.responses).flatMap(({ content }) => Object.values(content)),
+  ])
+}

@@ -1,0 +1,166 @@
+/**
+ * Tests of src/protocol/parse-command.ts: every command, every field of a wrong type, and ids.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { commandNames, parseCommand } from '../../../src/protocol/parse-command.ts'
+
+const MAX_ID = 2 ** 53 - 1
+
+describe('command', () => {
+  const accepted: readonly [message: object, command: object][] = [
+    [{ connect: {} }, { kind: 'connect', token: '' }],
+    [{ connect: { token: null } }, { kind: 'connect', token: '' }],
+    [{ connect: { token: 'abc' } }, { kind: 'connect', token: 'abc' }],
+    [{ subscribe: { channel: 'a' } }, { kind: 'subscribe', channels: ['a'], isList: false }],
+    [{ subscribe: { channels: ['a', 'b'] } }, { kind: 'subscribe', channels: ['a', 'b'], isList: true }],
+    [{ subscribe: { channels: [] } }, { kind: 'subscribe', channels: [], isList: true }],
+    [{ unsubscribe: { channel: '' } }, { kind: 'unsubscribe', channel: '' }],
+    [{ publish: { channel: 'a', data: null } }, { kind: 'publish', channel: 'a', data: null, event: '' }],
+    [
+      { publish: { channel: 'a', data: [1], event: 'e' } },
+      { kind: 'publish', channel: 'a', data: [1], event: 'e' },
+    ],
+    [{ users: { ids: ['1'] } }, { kind: 'users', ids: ['1'] }],
+    [{ stats: { channel: 'a' } }, { kind: 'stats', channel: 'a' }],
+    [{ ping: {} }, { kind: 'ping' }],
+  ]
+  for (const [message, command] of accepted) {
+    test(`command ${JSON.stringify(message)} is understood`, () => {
+      assert.deepEqual(parseCommand({ id: 7, ...message }), { id: 7, command })
+    })
+  }
+
+  test('a command may hold members that this version does not know', () => {
+    const message = { id: 7, trace: 'x', subscribe: { channel: 'a', since: { epoch: 'k3', offset: 1 } } }
+    assert.deepEqual(parseCommand(message), {
+      id: 7,
+      command: { kind: 'subscribe', channels: ['a'], isList: false },
+    })
+  })
+
+  test('the list of command names is complete', () => {
+    const names = ['connect', 'subscribe', 'unsubscribe', 'publish', 'users', 'stats', 'ping']
+    assert.deepEqual(commandNames, names)
+  })
+})
+
+describe('command that is refused', () => {
+  const wrong: readonly [message: object, text: RegExp][] = [
+    [{ connect: { token: 1 } }, /^Field "connect.token" must be a string: it is 1$/],
+    [{ connect: { token: ['a'] } }, /"connect.token" must be a string: it is a list of 1$/],
+    [{ connect: 'token' }, /^Field "connect" must be an object: it is "token"$/],
+    [{ connect: null }, /^Field "connect" must be an object: it is null$/],
+    [{ connect: [] }, /^Field "connect" must be an object: it is a list of 0$/],
+    [{ subscribe: {} }, /^Field "subscribe.channel" must be a string: it is missing$/],
+    [{ subscribe: { channel: 7 } }, /"subscribe.channel" must be a string: it is 7$/],
+    [
+      { subscribe: { channel: 'a', channels: ['b'] } },
+      /"subscribe.channel" must be absent when channels is given/,
+    ],
+    [{ subscribe: { channels: 'a' } }, /^Field "subscribe.channels" must be a list of strings: it is "a"$/],
+    [
+      { subscribe: { channels: ['a', 1] } },
+      /"subscribe.channels" must be a list of strings: it is a list of 2$/,
+    ],
+    [{ subscribe: { channels: { 0: 'a', length: 1 } } }, /"subscribe.channels" .* it is an object$/],
+    [{ subscribe: { channels: null } }, /"subscribe.channels" .* it is null$/],
+    [{ unsubscribe: {} }, /^Field "unsubscribe.channel" must be a string: it is missing$/],
+    [{ unsubscribe: { channel: {} } }, /it is an object$/],
+    [{ publish: { data: 1 } }, /^Field "publish.channel" must be a string: it is missing$/],
+    [{ publish: { channel: 'a' } }, /^Field "publish.data" must be any value: it is missing$/],
+    [{ publish: { channel: 'a', data: 1, event: 2 } }, /^Field "publish.event" must be a string: it is 2$/],
+    [{ publish: { channel: 'a', data: 1, event: null } }, /"publish.event" must be a string: it is null$/],
+    [{ users: {} }, /^Field "users.ids" must be a list of strings: it is missing$/],
+    [{ users: { ids: [17] } }, /"users.ids" must be a list of strings/],
+    [{ stats: {} }, /^Field "stats.channel" must be a string: it is missing$/],
+    [{ ping: null }, /^Field "ping" must be an object: it is null$/],
+    [{ ping: true }, /^Field "ping" must be an object: it is true$/],
+  ]
+  for (const [message, text] of wrong) {
+    test(`command ${JSON.stringify(message)} keeps its id and names field, value and bound`, () => {
+      const parsed = parseCommand({ id: 7, ...message })
+      assert.ok('failed' in parsed)
+      assert.deepEqual([parsed.id, parsed.failed], [7, 'INVALID_ARGUMENT'])
+      assert.match(parsed.message, text)
+    })
+  }
+
+  test('a long value is shortened in the message', () => {
+    const parsed = parseCommand({ id: 1, connect: 'x'.repeat(60_000) })
+    assert.ok('failed' in parsed)
+    assert.match(parsed.message, /it is "x{37}\.\.\."$/)
+  })
+})
+
+describe('message that holds no command', () => {
+  const unknown: readonly [message: object, text: RegExp][] = [
+    [{}, /^Message holds no command this node knows: it holds none, known are connect, subscribe, /],
+    [{ jump: {} }, /it holds "jump"/],
+    [{ Connect: {} }, /it holds "Connect"/],
+    [{ toString: {} }, /it holds "toString"/],
+    [JSON.parse('{"__proto__":{"connect":{}}}'), /it holds "__proto__"/],
+    [{ constructor: {} }, /it holds "constructor"/],
+    [{ '': {} }, /it holds ""/],
+    [{ ping: {}, connect: {} }, /^Message holds two commands: "ping" and "connect"$/],
+  ]
+  for (const [message, text] of unknown) {
+    test(`message ${JSON.stringify(message)} is an unknown command`, () => {
+      const parsed = parseCommand({ ...message, id: 7 })
+      assert.ok('failed' in parsed)
+      assert.deepEqual([parsed.id, parsed.failed], [7, 'UNKNOWN_COMMAND'])
+      assert.match(parsed.message, text)
+    })
+  }
+
+  const noObjects: readonly [message: unknown, shown: string][] = [
+    [null, 'null'],
+    [undefined, 'missing'],
+    [7, '7'],
+    ['ping', '"ping"'],
+    [true, 'true'],
+    [[{ id: 1, ping: {} }], 'a list of 1'],
+  ]
+  for (const [message, shown] of noObjects) {
+    test(`message ${shown} is no object`, () => {
+      assert.deepEqual(parseCommand(message), {
+        id: 0,
+        failed: 'INVALID_ARGUMENT',
+        message: `Message must be an object: it is ${shown}`,
+      })
+    })
+  }
+})
+
+describe('id', () => {
+  for (const id of [1, 2, 2 ** 31, 2 ** 32, MAX_ID]) {
+    test(`id ${id} is taken`, () => {
+      assert.deepEqual(parseCommand({ id, ping: {} }), { id, command: { kind: 'ping' } })
+    })
+  }
+
+  const wrong = [
+    undefined,
+    null,
+    0,
+    -0,
+    -1,
+    1.5,
+    MAX_ID + 1,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    '1',
+    [1],
+    {},
+    true,
+    1n,
+  ]
+  for (const id of wrong) {
+    test(`id ${typeof id} ${String(id)} is refused`, () => {
+      const parsed = parseCommand({ id, ping: {} })
+      assert.ok('failed' in parsed)
+      assert.deepEqual([parsed.id, parsed.failed], [0, 'INVALID_ARGUMENT'])
+      assert.match(parsed.message, /^Field "id" must be an integer from 1 to 9007199254740991: it is /)
+    })
+  }
+})
