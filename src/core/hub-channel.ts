@@ -11,8 +11,11 @@ import type { FanOut } from './fan-out.ts'
 import type { Session } from './session.ts'
 import type { Wave } from './wave.ts'
 
-/** Subscribers of one topic: as many as can be written to in some 7 ms, the longest anyone else waits for them. */
-export const SHARD_SUBSCRIBERS = 1024
+/**
+ * Subscribers of one topic at the most. Small, because the library walks a topic in the order of a hash table: in small
+ * topics those who came after each other, and lie near each other in memory, are still written to one after the other.
+ */
+export const SHARD_SUBSCRIBERS = 256
 
 export interface Audience {
   readonly fanOut: FanOut

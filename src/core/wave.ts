@@ -1,5 +1,5 @@
 /**
- * Publications of one channel on their way through its shards, one shard per turn of the loop.
+ * Publications of one channel on their way through its shards, a few shards per turn of the loop.
  *
  * Owns the place of the wave: which fan-outs and shards have been given the messages. Each message is encoded once
  * per fan-out. A shard that is added while the wave is under way lies behind it and is reached; so every subscriber
@@ -9,6 +9,9 @@ import type { Publication } from './broker.ts'
 import type { FanOut } from './fan-out.ts'
 import { type Audience, type HubChannel, topicOf } from './hub-channel.ts'
 import type { Observer } from './observer.ts'
+
+/** Subscribers written to in one step: some 7 ms, the longest anyone else waits for them. */
+export const STEP_SUBSCRIBERS = 1024
 
 export class Wave {
   readonly channel: HubChannel
@@ -40,20 +43,30 @@ export class Wave {
     return at < this.#audienceAt || (at === this.#audienceAt && shard < this.#shardAt)
   }
 
-  /** Gives the messages to the next shard; false when there was none left. */
+  /** Gives the messages to the next shards; false when there was none left. */
   step(observer: Observer): boolean {
-    const audience = this.channel.audiences[this.#audienceAt]
-    if (audience === undefined) return false
-    if (this.#shardAt >= audience.shards) {
-      this.#audienceAt++
-      this.#shardAt = 0
-      return this.step(observer)
+    let given = 0
+    let hasGiven = false
+    for (let audience = this.#nextAudience(); audience !== null && given < STEP_SUBSCRIBERS; ) {
+      given += this.#give(audience, this.#shardAt++, observer)
+      hasGiven = true
+      audience = this.#nextAudience()
     }
-    this.#give(audience, this.#shardAt++, observer)
-    return true
+    return hasGiven
   }
 
-  #give({ fanOut }: Audience, shard: number, observer: Observer): void {
+  /** The audience whose shard is next, null behind the last. */
+  #nextAudience(): Audience | null {
+    for (;;) {
+      const audience = this.channel.audiences[this.#audienceAt]
+      if (audience === undefined) return null
+      if (this.#shardAt < audience.shards) return audience
+      this.#audienceAt++
+      this.#shardAt = 0
+    }
+  }
+
+  #give({ fanOut }: Audience, shard: number, observer: Observer): number {
     if (this.#encodedFor !== fanOut) {
       this.#messages = this.publications.map((publication) => fanOut.encode(publication))
       this.#messageBytes = this.#messages.reduce((sum, message) => sum + message.length, 0)
@@ -67,5 +80,6 @@ export class Wave {
       subscribers * this.#messages.length,
       subscribers * this.#messageBytes,
     )
+    return subscribers
   }
 }

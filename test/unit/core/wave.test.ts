@@ -7,6 +7,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { SHARD_SUBSCRIBERS, topicOf } from '../../../src/core/hub-channel.ts'
 import type { Session } from '../../../src/core/session.ts'
+import { STEP_SUBSCRIBERS } from '../../../src/core/wave.ts'
 import { type LocalCore, localCore } from '../../support/local-core.ts'
 import { recordingFanOut } from '../../support/recording-fan-out.ts'
 import { createRandom, type Random, seed } from '../../support/seed.ts'
@@ -85,9 +86,9 @@ describe('a channel of very many subscribers', () => {
     assert.equal(shards.lastIndexOf(topicOf(CHANNEL, 0)), 29)
   })
 
-  test('makes a small channel wait for one shard, not for all', async (t) => {
+  test('makes a small channel wait for one step of it, not for all', async (t) => {
     const core = localCore(t)
-    const sessions = await joinMany(core, SHARD_SUBSCRIBERS * 8)
+    const sessions = await joinMany(core, STEP_SUBSCRIBERS * 4)
     const small = core.connected()
     await core.hub.subscribe(small, 'small')
     await core.publish(CHANNEL)
@@ -103,7 +104,7 @@ describe('a channel of very many subscribers', () => {
 
   test('takes turns with another such channel', async (t) => {
     const core = localCore(t)
-    const sessions = await joinMany(core, SHARD_SUBSCRIBERS * 4)
+    const sessions = await joinMany(core, STEP_SUBSCRIBERS * 2)
     for (const session of sessions) await core.hub.subscribe(session, 'other')
     await Promise.all([core.publish(CHANNEL), core.publish('other')])
     const last = sessions.at(-1)
@@ -113,7 +114,8 @@ describe('a channel of very many subscribers', () => {
     const order = core.fanOut.calls
       .filter((call) => call.startsWith('publish'))
       .map((call) => (call.endsWith('other') ? 'o' : 'l'))
-    assert.equal(order.join(''), 'lolololo')
+    const step = STEP_SUBSCRIBERS / SHARD_SUBSCRIBERS
+    assert.equal(order.join(''), `${'l'.repeat(step)}${'o'.repeat(step)}`.repeat(2))
   })
 
   test('is sent whole when a node drains', async (t) => {
