@@ -2,8 +2,9 @@
  * Connections: how fast they are taken, and what one costs in memory while it idles.
  *
  * 1. Rate: start the servers needed, let a generator per server open its share with a bounded number under way;
- *    a connection counts once connect and subscribe are answered. Repeat; with --compare take turns with bare
- *    uWebSockets.js, which upgrades and answers two messages.
+ *    a connection counts once connect and subscribe are answered. All leave and come once more: the first rush meets a
+ *    process whose code has not been compiled yet, the second one that has run. Repeat; with --compare take turns with
+ *    bare uWebSockets.js, which upgrades and answers two messages.
  * 2. Memory: start afresh, read the servers' resident memory, connect (by default each connection as a user of its
  *    own, with a token: session, shared channel, user channel), wait until memory stands still, read it again.
  * 3. Check that the connections are all still there.
@@ -12,7 +13,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConnectReport, Generator } from '../support/generator.ts'
-import { residentBytes, settledBytes } from '../support/process-status.ts'
+import { descriptorsBelow, openDescriptors, residentBytes, settledBytes } from '../support/process-status.ts'
 import { type Progress, startProgress } from '../support/progress.ts'
 import { conditions, type Rig, type ScenarioResult } from '../support/rig.ts'
 import { type BenchServer, startBareUws, startEncke } from '../support/servers.ts'
@@ -32,6 +33,9 @@ import { makeSecret, writeTokens } from '../support/tokens.ts'
 export const perProcess = 19_000
 const nsPerSecond = 1e9
 const beforeSettleMs = 1_000
+/** Time for a server to close what a generator left, and descriptors it may keep beyond those it had. */
+const leaveMs = 20_000
+const spareDescriptors = 8
 const steadyMs = 3_000
 const idleServerBytes = 'RSS of the server process, kernel socket buffers not included'
 
@@ -50,9 +54,12 @@ export interface ConnectionsOptions {
 }
 
 type TargetName = 'encke' | 'bare uWS'
+const rushes = ['first', 'second'] as const
+type Rush = (typeof rushes)[number]
 
 interface RateFigures {
   readonly target: TargetName
+  readonly rush: Rush
   readonly connections: number
   readonly users: boolean
   readonly connectionsPerSecond: number
@@ -116,23 +123,44 @@ async function measureRates(
   progress: Progress,
   problems: string[],
 ): Promise<RateFigures[]> {
-  const reports = new Map<TargetName, ConnectReport[][]>(targets.map((target) => [target, []]))
+  const kinds = targets.flatMap((target) =>
+    rushes.map((rush) => ({ target, rush, turns: [] as ConnectReport[][] })),
+  )
   for (let turn = 0; turn < options.repeats; turn++) {
     for (const target of targets) {
-      progress.step(`${target}: connecting ${formatCount(options.connections)}, turn ${turn + 1}`)
+      progress.step(`${target}: connecting ${formatCount(options.connections)} twice, turn ${turn + 1}`)
       const secret = options.rateWithUsers && target === 'encke' ? makeSecret() : undefined
-      const crowd = await gather(rig, options, await startServers(rig, options, target, secret), secret)
-      const taken = crowd.generators.map((generator) => generator.connected)
-      await disperse(crowd)
-      problems.push(...failuresOf(target, taken))
-      reports.get(target)?.push(taken)
+      const servers = await startServers(rig, options, target, secret)
+      for (const kind of kinds.filter((one) => one.target === target)) {
+        const taken = await rush(rig, options, servers, secret)
+        problems.push(...failuresOf(target, taken))
+        kind.turns.push(taken)
+      }
+      await Promise.all(servers.map((server) => server.stop()))
     }
   }
-  return [...reports].map(([target, turns]) => rateFigures(target, turns, options))
+  return kinds.map((kind) => rateFigures(kind.target, kind.rush, kind.turns, options))
+}
+
+/** All connect, then all leave; over when the servers have closed their sides. */
+async function rush(
+  rig: Rig,
+  options: ConnectionsOptions,
+  servers: readonly BenchServer[],
+  secret: string | undefined,
+): Promise<ConnectReport[]> {
+  const idle = servers.map((server) => openDescriptors(server.pid))
+  const { generators } = await gather(rig, options, servers, secret)
+  await Promise.all(generators.map((generator) => generator.stop()))
+  for (const [index, server] of servers.entries()) {
+    await descriptorsBelow(server.pid, (idle[index] ?? 0) + spareDescriptors, leaveMs)
+  }
+  return generators.map((generator) => generator.connected)
 }
 
 function rateFigures(
   target: TargetName,
+  rush: Rush,
   turns: readonly ConnectReport[][],
   options: ConnectionsOptions,
 ): RateFigures {
@@ -150,6 +178,7 @@ function rateFigures(
   const shares = cpuShares(cpu)
   return {
     target,
+    rush,
     connections: options.connections,
     users: options.rateWithUsers && target === 'encke',
     connectionsPerSecond: median(perRepeat),
@@ -265,11 +294,13 @@ function sum(values: readonly number[]): number {
 }
 
 function rateTable(figures: readonly RateFigures[]): Table {
-  const bare = figures.find((row) => row.target === 'bare uWS')?.connectionsPerSecond ?? Number.NaN
+  const bare = (rush: Rush) =>
+    figures.find((row) => row.target === 'bare uWS' && row.rush === rush)?.connectionsPerSecond ?? Number.NaN
   return {
     title: 'Connection rate (medians; connected and subscribed)',
     columns: [
       'target',
+      'rush',
       'connections',
       'users',
       'connections/s',
@@ -284,10 +315,11 @@ function rateTable(figures: readonly RateFigures[]): Table {
     ],
     rows: figures.map((row) => [
       row.target,
+      row.rush,
       formatCount(row.connections),
       row.users ? 'distinct' : 'none',
       formatCount(row.connectionsPerSecond),
-      formatRatio(row.connectionsPerSecond / bare),
+      formatRatio(row.connectionsPerSecond / bare(row.rush)),
       formatCount(row.connectionsPerCpuSecond),
       formatMs(row.opening.p50Ms),
       formatMs(row.opening.p99Ms),

@@ -4,7 +4,7 @@
  * Owns the reading of /proc/PID/status. Linux only, as are the figures. CPU time is read by the generators
  * themselves, at the very ends of their measured window.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const bytesPerKb = 1024
@@ -34,4 +34,19 @@ export async function settledBytes(pid: number, steadyMs: number, limitMs: numbe
     sinceMs = performance.now()
   }
   return residentBytes(pid)
+}
+
+/** File descriptors a process has open. */
+export function openDescriptors(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length
+}
+
+/** Waits until a process has at most so many descriptors open. @throws {Error} after `limitMs` */
+export async function descriptorsBelow(pid: number, most: number, limitMs: number): Promise<void> {
+  const deadline = performance.now() + limitMs
+  while (openDescriptors(pid) > most) {
+    if (performance.now() > deadline)
+      throw new Error(`Process ${pid} still has more than ${most} descriptors open`)
+    await sleep(20)
+  }
 }

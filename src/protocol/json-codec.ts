@@ -5,7 +5,7 @@
  * through JSON.stringify. Pure. Must not check shapes (parse-command does) or know sessions.
  */
 
-import type { ByeMessage, Reply } from './messages.ts'
+import type { ByeMessage, CommandResult, Reply } from './messages.ts'
 import type { Payload } from './payload.ts'
 
 /** What a publication message is made of; `event` and `user` '' = left out. */
@@ -38,8 +38,29 @@ function publicationHead({ channel, offset, event, user }: PublicationParts): st
   return `${head}"data":`
 }
 
-export function encodeMessage(message: Reply | ByeMessage): Buffer {
-  return Buffer.from(JSON.stringify(message))
+/**
+ * A reply or goodbye as JSON text.
+ *
+ * The answer to a command that went well is put together by hand: every connection gets two of them, and for objects
+ * this small JSON.stringify takes five times as long.
+ */
+export function encodeMessage(message: Reply | ByeMessage): string {
+  if (!('ok' in message)) return JSON.stringify(message)
+  return `{"id":${message.id},"ok":${encodeResult(message.ok)}}`
+}
+
+/** Characters that JSON text holds as they are; anything else is left to JSON.stringify. */
+const PLAIN = /^[\w.:@-]*$/
+
+function encodeResult(result: CommandResult): string {
+  let text = ''
+  for (const name in result) {
+    const value = (result as Readonly<Record<string, unknown>>)[name]
+    if (typeof value === 'string' && PLAIN.test(value)) text += `,"${name}":"${value}"`
+    else if (Number.isSafeInteger(value)) text += `,"${name}":${value}`
+    else return JSON.stringify(result)
+  }
+  return text === '' ? '{}' : `{${text.slice(1)}}`
 }
 
 /** @throws {SyntaxError} when the bytes are not JSON; the transport has checked that they are UTF-8 */

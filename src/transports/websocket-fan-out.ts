@@ -16,7 +16,7 @@ const MAX_REASON_BYTES = 123
 /** The pure half: messages to bytes and back. */
 export interface MessageCodec {
   encodePublication(publication: PublicationParts): Buffer
-  encodeMessage(message: Reply | ByeMessage): Buffer
+  encodeMessage(message: Reply | ByeMessage): Buffer | string
   /** Throws when the bytes are not a message in this format. */
   decodeMessage(bytes: Buffer): unknown
 }
@@ -43,7 +43,7 @@ export function createWebSocketFanOut(
     const socket = socketOf(session)
     if (socket === null) return false
     const bytes = codec.encodeMessage(message)
-    observer.sent('websocket', bytes.length)
+    observer.sent('websocket', Buffer.byteLength(bytes))
     return sendStatus(socket.send(bytes, isBinary)) !== 'dropped'
   }
 

@@ -62,3 +62,16 @@ test('JSON that is none is a SyntaxError', () => {
     assert.throws(() => decodeMessage(Buffer.from(text)), SyntaxError)
   }
 })
+
+test('encodeMessage writes what JSON.stringify would, whatever a result holds', () => {
+  const results = [
+    {},
+    { epoch: 'k3', offset: 9 },
+    { session: 'n1-a', user: 'ä"\\', pingMs: 25_000 },
+    { session: 'n1-a', user: '\u2028\n', pingMs: 25_000 },
+    { channel: 'a b', subscribers: 0 },
+    { online: ['17', '18'] },
+    { channels: [{ channel: 'a', epoch: 'k3', offset: 0 }] },
+  ]
+  for (const ok of results) assert.equal(encodeMessage({ id: 7, ok }), JSON.stringify({ id: 7, ok }))
+})
