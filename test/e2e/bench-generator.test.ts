@@ -7,10 +7,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Generator } from '../../../bench/support/generator.ts'
-import { compileNative } from '../../../bench/support/native.ts'
-import { repository } from '../../../bench/support/paths.ts'
-import { type Behaviour, startFakeTarget } from './fake-target.ts'
+import { Generator } from '../../bench/support/generator.ts'
+import { compileNative } from '../../bench/support/native.ts'
+import { repository } from '../../bench/support/paths.ts'
+import { type Behaviour, startFakeTarget } from '../support/fake-target.ts'
 
 const native = compileNative()
 const nodeProgram = join(repository, 'bench', 'support', 'generator-node.ts')

@@ -7,7 +7,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { takeRounds } from '../../../bench/support/rounds.ts'
+import { takeRounds } from '../../bench/support/rounds.ts'
 
 export interface FakeTarget {
   readonly port: number
