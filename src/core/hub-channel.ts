@@ -22,6 +22,8 @@ export interface Audience {
   count: number
   /** Topics in use; grows, and starts again at 1 when the last subscriber has left. */
   shards: number
+  /** Subscribers the last topic has been given: at least as many as it has. */
+  lastFilled: number
 }
 
 const NO_AUDIENCES: Audience[] = []
@@ -110,7 +112,7 @@ export class HubChannel {
     const { fanOut } = session
     let audience = this.audiences.find((one) => one.fanOut === fanOut)
     if (audience === undefined) {
-      audience = { fanOut, count: 0, shards: 1 }
+      audience = { fanOut, count: 0, shards: 1, lastFilled: 0 }
       this.audiences = [...this.audiences, audience]
     }
     const shard = this.#shardWithRoom(audience)
@@ -119,13 +121,14 @@ export class HubChannel {
     return this.wave?.hasPassed(audience, shard) === true ? this.wave.lastOffset : this.offset
   }
 
+  /** The last topic as long as it surely has room; then one that was left by others, else a new one. */
   #shardWithRoom(audience: Audience): number {
-    if (audience.count < SHARD_SUBSCRIBERS) {
-      if (audience.shards === 1) return 0
-    }
+    audience.lastFilled++
+    if (audience.lastFilled <= SHARD_SUBSCRIBERS) return audience.shards - 1
     for (let shard = audience.shards - 1; shard >= 0; shard--) {
       if (audience.fanOut.subscribers(topicOf(this.name, shard)) < SHARD_SUBSCRIBERS) return shard
     }
+    audience.lastFilled = 1
     audience.shards++
     return audience.shards - 1
   }
