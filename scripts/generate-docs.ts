@@ -145,7 +145,8 @@ function rulesSection(): string {
 
 \`channels\` is an ordered list. The first rule whose \`match\` fits the name of a channel decides, all by itself: fields
 it leaves out get the defaults below, not those of a later rule. An audience is \`nobody\`, \`token\` (sessions whose
-token lists the channel), \`user\` (sessions with a user) or \`anyone\`.
+token lists the channel), \`user\` (sessions with a user) or \`anyone\`. User channels (\`@17\`) are fitted only by
+rules whose \`match\` begins with \`@\`: a rule for \`*\` does not open them.
 
 | Field | Default | Bounds | Meaning |
 | --- | --- | --- | --- |

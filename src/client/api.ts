@@ -58,7 +58,7 @@ export interface ClientEvents {
 }
 
 /**
- * Publications that did not arrive while the connection was away: those with offsets `from` up to and including `to`.
+ * Publications that did not arrive, mostly while the connection was away: those with offsets `from` up to and including `to`.
  *
  * With `isNewEpoch` the channel has begun anew: offsets count from 1 again and what its old epoch held last is unknown.
  */

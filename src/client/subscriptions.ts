@@ -93,8 +93,20 @@ export class Subscriptions {
   deliver(publication: PublicationMessage): void {
     const channel = this.#channels.get(publication.channel)
     if (channel === undefined) return
-    if (channel.position !== null) {
-      channel.position = { epoch: channel.position.epoch, offset: publication.offset }
+    const had = channel.position
+    if (had !== null) {
+      // A node that spreads a publication over time may begin a new subscription before one this page has already.
+      if (publication.offset <= had.offset) return
+      channel.position = { epoch: had.epoch, offset: publication.offset }
+      if (publication.offset > had.offset + 1) {
+        const gap = {
+          channel: channel.name,
+          from: had.offset + 1,
+          to: publication.offset - 1,
+          isNewEpoch: false,
+        }
+        for (const member of [...channel.members]) member.events.emit('gap', gap)
+      }
     }
     for (const member of [...channel.members]) {
       if (channel.members.has(member)) callSafely(member.callback, publication)
@@ -200,11 +212,16 @@ export class Subscriptions {
 function accepted(channel: Channel, position: StreamPosition): void {
   const gap = missed(channel, position)
   channel.stage = 'active'
-  channel.position = position
+  channel.position = later(channel.position, position)
   for (const member of [...channel.members]) {
     if (gap !== null) member.events.emit('gap', gap)
-    member.events.emit('subscribed', position)
+    member.events.emit('subscribed', channel.position)
   }
+}
+
+/** Where the page is: it may have got more than the node begins with. */
+function later(had: StreamPosition | null, now: StreamPosition): StreamPosition {
+  return had !== null && had.epoch === now.epoch && had.offset > now.offset ? had : now
 }
 
 /** What was published between the position the page had got to and the one its new subscription begins after. */

@@ -288,12 +288,12 @@ export const options = {
   maxPendingBytes: {
     kind: 'integer',
     group: 'limits',
-    unit: 'bytes of JSON',
+    unit: 'bytes',
     min: 65_536,
     max: 4_294_967_296,
     default: 33_554_432,
     describe:
-      'Publications that have their offset and wait for their turn to be sent; above it publishers wait for their answer',
+      'Publications that have their offset and wait for their turn to be sent, 256 bytes for each besides its data and names; above it publishers wait for their answer',
   },
   maxChannels: {
     kind: 'integer',

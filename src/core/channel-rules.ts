@@ -1,7 +1,8 @@
 /**
  * The ordered list of channel rules, ready to be asked.
  *
- * Owns the choice of the one rule that decides for a channel: the first whose glob fits. Linear in the number of
+ * Owns the choice of the one rule that decides for a channel: the first whose glob fits. A rule for everything is none
+ * for user channels, which would open them to everyone: a glob has to name their mark to fit them. Linear in the number of
  * rules; channels keep the answer, so it is asked once per channel and subscription, not per publication.
  */
 import {
@@ -12,6 +13,7 @@ import {
   type PresenceName,
 } from '../config/rules.ts'
 import { compileGlob } from './glob.ts'
+import { USER_CHANNEL_MARK } from './names.ts'
 
 /** A rule with every field set. */
 export interface EffectiveRule {
@@ -39,12 +41,16 @@ export function compileRules(
   const written = [...(isDemo ? [demoRule] : []), ...configured, ...builtInRules]
   const compiled = written.map((rule) => ({
     fits: compileGlob(rule.match),
+    isForUsers: rule.match.startsWith(USER_CHANNEL_MARK),
     effective: complete(rule, maxPublicationBytes),
   }))
   const fallback = complete({ match: '*' }, maxPublicationBytes)
   return {
     ruleFor(channel) {
-      for (const rule of compiled) if (rule.fits(channel)) return rule.effective
+      const isOfUser = channel.startsWith(USER_CHANNEL_MARK)
+      for (const rule of compiled) {
+        if ((rule.isForUsers || !isOfUser) && rule.fits(channel)) return rule.effective
+      }
       return fallback
     },
   }

@@ -10,7 +10,7 @@
  * that nobody else waits for all of them. Waves take turns. A channel with a latency budget holds its publications
  * back until the budget of the first has passed.
  *
- * Bound: `maxPendingBytes` of data; above it `room` makes publishers wait until half of that is sent.
+ * Bound: `maxPendingBytes` of publications, their envelopes included; above it `room` makes publishers wait until half of that is sent.
  */
 import type { Clock } from '../clock.ts'
 import type { Publication } from './broker.ts'
@@ -28,6 +28,9 @@ const MAX_TURN_BYTES = 15 * 1024
 
 /** Room for the envelope around the data when a turn is measured. */
 const ENVELOPE_BYTES = 64
+
+/** What a publication that waits takes in memory besides its data and names: without it the smallest had no bound. */
+const WAITING_BYTES = 256
 
 export interface FlushScheduler {
   /** Takes a publication of a channel, in the channel's order. */
@@ -118,7 +121,7 @@ export function createFlushScheduler(
   }
 
   function settle(publication: Publication, nowMs: number): void {
-    pendingBytes -= publication.data.bytes
+    pendingBytes -= waitingBytes(publication)
     observer.publicationFlushed(nowMs - publication.arrivedMs)
   }
 
@@ -206,7 +209,7 @@ export function createFlushScheduler(
 
   return {
     enqueue(channel, publication) {
-      pendingBytes += publication.data.bytes
+      pendingBytes += waitingBytes(publication)
       if (channel.flushMs === 0) {
         push(channel, publication)
       } else if (channel.held === null) {
@@ -251,12 +254,20 @@ function takeTurn(
     const publication = queue.publication
     const channel = queue.owner
     if (publication === null || channel === null) break
-    const names = channel.name.length + publication.event.length + publication.user.length
-    const size = publication.data.bytes + names + ENVELOPE_BYTES
+    const size = ownBytes(publication) + ENVELOPE_BYTES
     if (messages > 0 && bytes + size > MAX_TURN_BYTES) break
     queue.shift()
     messages++
     bytes += size
     take(publication, channel)
   }
+}
+
+function waitingBytes(publication: Publication): number {
+  return ownBytes(publication) + WAITING_BYTES
+}
+
+/** Data and names; those of ASCII letters are exact. */
+function ownBytes({ channel, data, event, user }: Publication): number {
+  return data.bytes + channel.length + event.length + user.length
 }

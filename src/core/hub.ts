@@ -89,6 +89,7 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
     }
     for (const [channel, deadline] of lingering) {
       if (deadline > now) break
+      if (channel.wave !== null) continue // it publishes to topics that the channel would have again
       lingering.delete(channel)
       forget(channel)
     }
@@ -137,7 +138,7 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
     channel.remove(session, isOpen)
     subscriptions--
     if (channel.count > 0) return
-    if (limits.channelLingerMs === 0) forget(channel)
+    if (limits.channelLingerMs === 0 && channel.wave === null) forget(channel)
     else linger(channel)
   }
 
@@ -148,8 +149,8 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
 
   function matching(target: DisconnectTarget): Session[] {
     if ('user' in target) return [...sessions.values()].filter((one) => one.user === target.user)
-    for (const session of sessions.values()) if (hub.sessionId(session) === target.session) return [session]
-    return []
+    const session = sessions.get(Number.parseInt(target.session.slice(nodeId.length + 1), 36))
+    return session !== undefined && hub.sessionId(session) === target.session ? [session] : []
   }
 
   const hub: Hub = {
@@ -174,11 +175,12 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
       session.clearChannels()
     },
     subscribe(session, name, check = noCheck) {
+      if (session.phase === 'ended') return hasEnded
       const channel = channels.get(name) ?? attach(name)
       if (channel.attachment === null) return check() ?? join(session, channel)
       return channel.attachment.then((failure) => {
         if (failure !== null) return failure
-        if (session.phase === 'ended') return { failed: 'NOT_CONNECTED', message: 'The session has ended' }
+        if (session.phase === 'ended') return hasEnded
         return check() ?? join(session, channel)
       })
     },
@@ -233,6 +235,8 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
 }
 
 const noCheck = () => null
+
+const hasEnded: Failure = { failed: 'NOT_CONNECTED', message: 'The session has ended' }
 
 /** Ends sessions in even steps over half the time, so that they do not all come back at once. */
 async function sayGoodbye(sessions: readonly Session[], overMs: number, clock: Clock): Promise<void> {

@@ -19,7 +19,7 @@ export function encodePublication(publication: PublicationParts): Buffer {
   if (event !== '') message.event = event
   if (user !== '') message.user = user
   message.data = publication.data.value()
-  return packr.pack(message)
+  return encodeValue(message)
 }
 
 export function encodeMessage(message: Reply | ByeMessage): Buffer {
@@ -28,7 +28,21 @@ export function encodeMessage(message: Reply | ByeMessage): Buffer {
 
 /** Encodes any value; a frame of the publish port, say. */
 export function encodeValue(value: unknown): Buffer {
-  return packr.pack(value)
+  try {
+    return packr.pack(value)
+  } catch {
+    return packr.pack(asMaps(value)) // throws again when that was not the cause
+  }
+}
+
+/**
+ * A value with maps for its objects. An object with members `constructor` and `toJSON` is none of the library's plain
+ * ones: it would call the `toJSON`, which need not be a function. Keys of a map mean nothing to it.
+ */
+function asMaps(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asMaps)
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
+  return new Map(Object.entries(value).map(([name, member]) => [name, asMaps(member)]))
 }
 
 /**

@@ -44,7 +44,7 @@ async function disconnect(
   const { reason } = call
   const code = call.code ?? codes.DISCONNECTED.close
   if (!isGoodbyeCode(code)) {
-    const message = `Close code must be an integer from ${GOODBYE_CODES.min} to ${GOODBYE_CODES.max}: it is ${String(code)}`
+    const message = `Close code must be an integer from ${GOODBYE_CODES.min} to ${GOODBYE_CODES.max}: it is ${JSON.stringify(code)}`
     return { failed: 'INVALID_ARGUMENT', message }
   }
   if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {

@@ -5,7 +5,7 @@
  * directions: it stops reading a publisher that is owed too many answers or does not take them. What is said on a
  * connection is the conversation's.
  */
-import { unlinkSync } from 'node:fs'
+import { lstatSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Observer } from '../core/observer.ts'
 import { ListenError } from '../errors.ts'
@@ -45,6 +45,8 @@ export async function startPublishPort(
 ): Promise<PublishPort> {
   const open = new Set<() => void>()
   const accept = (socket: Socket) => serve(socket, deps, limits, open)
+  /** One connection that the system could not hand over; the next may come through. */
+  const onFault = (error: Error) => deps.log.warn('Cannot accept a publisher', { error: error.message })
   const servers: Server[] = []
 
   async function stop(): Promise<void> {
@@ -56,12 +58,12 @@ export async function startPublishPort(
   try {
     const tcp = createServer({ noDelay: true, allowHalfOpen: true }, accept)
     await listen(tcp, { host: limits.host, port: limits.port }, `${limits.host}:${limits.port}`)
-    servers.push(tcp)
+    servers.push(tcp.on('error', onFault))
     if (limits.socketPath !== '') {
       await removeDeadSocket(limits.socketPath)
       const unix = createServer({ allowHalfOpen: true }, accept)
       await listen(unix, { path: limits.socketPath }, limits.socketPath)
-      servers.push(unix)
+      servers.push(unix.on('error', onFault))
     }
     return { address: { host: limits.host, port: portOf(tcp) }, stop }
   } catch (error) {
@@ -151,7 +153,12 @@ function removeDeadSocket(path: string): Promise<void> {
       reject(new ListenError(`Cannot listen on ${path} (publish port): another process listens there`))
     })
     probe.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED') unlinkSync(path)
+      try {
+        // A file that is no socket refuses connections too: it is somebody's, and stays.
+        if (error.code === 'ECONNREFUSED' && lstatSync(path).isSocket()) unlinkSync(path)
+      } catch {
+        // then it is still there, and listening says so
+      }
       resolve()
     })
   })

@@ -32,6 +32,19 @@ describe('rules', () => {
     assert.equal(rules.ruleFor('webauth_chat').publish, 'user')
   })
 
+  test('a rule fits user channels only when its glob names their mark', () => {
+    // A rule for everything, written for its flushMs, let anyone subscribe to the messages of every user.
+    const rules = compileRules(
+      [{ match: '*', flushMs: 10 }, { match: '?7' }, { match: '@2*', presence: 'off', subscribe: 'nobody' }],
+      NODE_LIMIT,
+      true,
+    )
+    for (const channel of ['@17', '@7']) assert.equal(rules.ruleFor(channel).subscribe, 'nobody')
+    assert.equal(rules.ruleFor('@17').flushMs, 0)
+    assert.equal(rules.ruleFor('@21').presence, 'off')
+    assert.equal(rules.ruleFor('a@17').flushMs, 10)
+  })
+
   test('a rule can lower the size limit of the node and not raise it', () => {
     const rules = compileRules(
       [

@@ -270,9 +270,9 @@ describe('latency budget', () => {
 
 describe('flush room', () => {
   test('room is full above maxPendingBytes and free again at half of it', async () => {
-    const { channel, enqueue, flush } = setUp(100_000)
+    const { channel, enqueue, flush } = setUp(102_570)
     const { channel: a } = channel('a')
-    // 10,000 bytes each with the quotes: one per turn.
+    // 10,000 bytes each with the quotes, 257 with its name and what it takes while it waits: one per turn.
     for (let i = 0; i < 10; i++) enqueue(a, 'x'.repeat(9_998))
     assert.equal(flush.room(), null, 'just at the bound')
     enqueue(a, 'x'.repeat(9_998))
@@ -284,10 +284,18 @@ describe('flush room', () => {
       isFree = true
     })
     for (let i = 0; i < 5; i++) await nextTurn()
-    assert.equal(isFree, false, '60,000 bytes are pending')
+    assert.equal(isFree, false, '61,542 bytes are pending')
     await nextTurn()
     await waited
     assert.equal(flush.room(), null)
+  })
+
+  test('room is bounded for the smallest publications too', () => {
+    // Only data used to count: 30 million publications of one byte fitted, and no publisher ever waited.
+    const { channel, enqueue, flush } = setUp(65_536)
+    const { channel: a } = channel('a')
+    for (let i = 0; i < 1_000; i++) enqueue(a, 1)
+    assert.ok(flush.room())
   })
 
   test('room counts publications that a latency budget holds back', async () => {

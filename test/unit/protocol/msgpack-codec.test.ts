@@ -46,6 +46,22 @@ describe('MessagePack', () => {
     })
   })
 
+  test('MessagePack carries data whose members have the names of methods', () => {
+    // The library called such a toJSON as a function: one publication of a stranger ended the node.
+    for (const text of [
+      '{"constructor":1,"toJSON":1}',
+      '[{"a":{"constructor":null,"toJSON":"x","b":[{"c":2}]}}]',
+      '{"constructor":{"toJSON":true,"constructor":[]},"hasOwnProperty":1,"toString":2}',
+    ]) {
+      const parts = { channel: 'a', offset: 1, data: json(text), event: '', user: '' }
+      assert.deepEqual(decodeMessage(encodePublication(parts)), {
+        channel: 'a',
+        offset: 1,
+        data: JSON.parse(text),
+      })
+    }
+  })
+
   test('MessagePack of a publication carries null where trusted bytes are not JSON', () => {
     const bytes = encodePublication({ channel: 'a', offset: 1, data: json('oops'), event: '', user: '' })
     assert.deepEqual(decodeMessage(bytes), { channel: 'a', offset: 1, data: null })
