@@ -111,6 +111,15 @@ export const codes = {
     meaning:
       'The connection broke before the answer came: what was asked may have been done or not. Given by our clients, never sent by a node.',
   },
+  BUSY: {
+    reply: 111,
+    close: 3011,
+    http: 503,
+    mysql: [1205, 'HY000'],
+    retry: true,
+    meaning:
+      'More publications wait to be sent than `maxPendingBytes` allows. Application publishers wait for their answer; a client is told to try again.',
+  },
   BAD_MESSAGE: {
     reply: 120,
     close: 3520,

@@ -38,6 +38,8 @@ export type Socket<Data> = WebSocket<Held<Data>>
 export interface UpgradeRequest {
   /** Value of a header, '' when absent; the name in lower case. */
   header(name: string): string
+  /** Value of the last of several headers of one name, '' when absent: the one a proxy in front of us added. */
+  lastHeader(name: string): string
   /** Address of the peer as text. */
   address(): string
 }
@@ -274,6 +276,14 @@ class UpgradeView implements UpgradeRequest {
 
   header(name: string): string {
     return this.#request?.getHeader(name) ?? ''
+  }
+
+  lastHeader(name: string): string {
+    let last = ''
+    this.#request?.forEach((key, value) => {
+      if (key === name) last = value
+    })
+    return last
   }
 
   address(): string {

@@ -33,10 +33,23 @@ function refusal(identity: Identity, audience: AudienceName, channel: string): s
     case 'user':
       return identity.user === '' ? 'its rule asks for a user, this session is anonymous' : null
     case 'token':
-      return identity.grants.some((glob) => compileGlob(glob)(channel))
+      return compiled(identity.grants).some((fits) => fits(channel))
         ? null
         : 'its rule asks for a token that lists the channel'
     case 'nobody':
       return 'its rule allows no client to'
   }
+}
+
+type Fits = (channel: string) => boolean
+
+/** Compiled once per token; gone with it. */
+const compiledGrants = new WeakMap<readonly string[], readonly Fits[]>()
+
+function compiled(grants: readonly string[]): readonly Fits[] {
+  const known = compiledGrants.get(grants)
+  if (known !== undefined) return known
+  const fits = grants.map(compileGlob)
+  compiledGrants.set(grants, fits)
+  return fits
 }

@@ -182,6 +182,9 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
     if (fault !== null) {
       return { failed: 'INVALID_ARGUMENT', message: `Field "publish.event" is not allowed: ${fault}` }
     }
+    if (hub.room() !== null) {
+      return { failed: 'BUSY', message: 'Too much waits to be sent: try again in a moment' }
+    }
     const data = Payload.fromValue(command.data)
     if (data === null) return { failed: 'INVALID_DATA', message: 'Field "publish.data" has no JSON form' }
     const [outcome] = await broker.publish([{ channel, data, event, user }], 'client')

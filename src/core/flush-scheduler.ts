@@ -35,6 +35,8 @@ const WAITING_BYTES = 256
 export interface FlushScheduler {
   /** Takes a publication of a channel, in the channel's order. */
   enqueue(channel: HubChannel, publication: Publication): void
+  /** Makes sure that a turn comes, though nothing may be pending. */
+  soon(): void
   /** Null when there is room, else resolves when there is again. */
   room(): Promise<void> | null
   /** Calls `run` once what is pending now has been sent to channels that are not sharded; at once when nothing is. */
@@ -43,10 +45,12 @@ export interface FlushScheduler {
   drain(): void
 }
 
+/** @param beforeTurn called before a turn gives anything to anyone */
 export function createFlushScheduler(
   clock: Clock,
   observer: Observer,
   maxPendingBytes: number,
+  beforeTurn: () => void = () => {},
 ): FlushScheduler {
   const queue = new PublicationQueue<HubChannel>()
   /** Publications of sharded channels that no wave has taken yet. */
@@ -79,6 +83,7 @@ export function createFlushScheduler(
   }
 
   function flushTurn(): void {
+    beforeTurn()
     const nowMs = clock.nowMs()
     let given = 0
     takeTurn(queue, (publication, channel) => {
@@ -220,6 +225,7 @@ export function createFlushScheduler(
         channel.held.push(publication)
       }
     },
+    soon: schedule,
     room() {
       if (pendingBytes <= maxPendingBytes) return null
       if (waiting === null) {

@@ -41,6 +41,11 @@ export interface Hub extends Edge {
   open(fanOut: FanOut, address: string): Session
   /** The session proved who it is; until now it was a stranger. */
   markConnected(session: Session): void
+  /**
+   * A message for the session was lost: it ends before anything else is sent to anyone, but not now, as the transport
+   * may be in the middle of sending. False when that was known.
+   */
+  lose(session: Session): boolean
   /** The connection of the session is gone. */
   close(session: Session): void
   /**
@@ -60,7 +65,7 @@ export interface Hub extends Edge {
   sessionId(session: Session): string
   /** Ends a session with a registry code; `retryAfterMs` 0 = as the client likes. */
   end(session: Session, code: CodeName, reason: string): void
-  /** Tells every session to go, spread evenly over `overMs`, each with a time to come back within `overMs` again. */
+  /** Tells every session to go, spread evenly over half of `overMs`, each with a time to come back within `overMs` again. */
   drain(overMs: number): Promise<void>
   /** Leaves the broker. */
   stop(): void
@@ -69,13 +74,15 @@ export interface Hub extends Edge {
 /** @param nodeId makes session ids unique between nodes and restarts */
 export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub {
   const { broker, rules, clock, observer } = deps
-  const flush = createFlushScheduler(clock, observer, limits.maxPendingBytes)
+  const flush = createFlushScheduler(clock, observer, limits.maxPendingBytes, endLost)
   const channels = new Map<string, HubChannel>()
   const sessions = new Map<number, Session>()
   /** Sessions that have not connected yet, oldest first, with the time by which they must. */
   const strangers = new Map<Session, number>()
   /** Channels without subscribers, oldest first, with the time at which they are left. */
   const lingering = new Map<HubChannel, number>()
+  /** Sessions that lost a message and must get nothing more. */
+  const lost: Session[] = []
   let lastNumber = 0
   let subscriptions = 0
   const stopSweep = clock.every(SWEEP_MS, sweep)
@@ -93,6 +100,11 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
       lingering.delete(channel)
       forget(channel)
     }
+  }
+
+  function endLost(): void {
+    if (lost.length === 0) return
+    for (const session of lost.splice(0)) end(session, 'SLOW_CONSUMER', 'Too slow to read what was sent')
   }
 
   function forget(channel: HubChannel): void {
@@ -164,6 +176,13 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
     markConnected(session) {
       session.phase = 'connected'
       strangers.delete(session)
+    },
+    lose(session) {
+      if (session.endedBy !== null) return false
+      session.endedBy = 'SLOW_CONSUMER'
+      lost.push(session)
+      flush.soon()
+      return true
     },
     close(session) {
       if (session.phase === 'ended') return

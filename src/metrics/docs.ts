@@ -48,8 +48,8 @@ scrape_configs:
 
 const reading = `## Reading them together
 
-* **The books balance.** \`encke_deliveries_total\` plus \`encke_dropped_total\` grows by one for every subscriber of every
-  publication. Fan-out is \`sum(rate(encke_deliveries_total[5m])) / sum(rate(encke_publications_total[5m]))\`.
+* **What a delivery is.** \`encke_deliveries_total\` grows by one for every subscriber of every publication, when it is given
+  to the socket. A subscriber that can not take it is closed and counted in \`encke_dropped_total\`. Fan-out is \`sum(rate(encke_deliveries_total[5m])) / sum(rate(encke_publications_total[5m]))\`.
 * **Batches.** \`encke_flush_publications\` near 1 means each publication paid for its own writes; larger means they left
   together. It grows under load by itself, and with \`flushMs\` of a channel rule.
 * **Quantiles of \`encke_loop_lag_seconds\`** cover the time since the scrape before, by whoever it was: let one Prometheus scrape

@@ -89,13 +89,13 @@ export const metricTable = {
   encke_deliveries_bytes_total: {
     kind: 'counter',
     group: 'messages',
-    help: 'Bytes of deliveries, framing included.',
+    help: 'Bytes of deliveries, without the framing of the transport.',
     labels: { transport: transports },
   },
   encke_dropped_total: {
     kind: 'counter',
     group: 'messages',
-    help: 'Deliveries that did not reach their subscriber, by reason. Deliveries plus these are publications times subscribers.',
+    help: 'Connections that lost a delivery, by reason; each is closed at once. What else was under way to them is not counted.',
     labels: { reason: dropReasons },
   },
   encke_sent_bytes_total: {

@@ -19,10 +19,10 @@ const CLOSER = 0x7d
 const NOT_SET: unique symbol = Symbol('not set')
 
 export class Payload {
-  #json: Buffer | null
+  readonly #json: Buffer
   #value: unknown
 
-  private constructor(json: Buffer | null, value: unknown) {
+  private constructor(json: Buffer, value: unknown) {
     this.#json = json
     this.#value = value
   }
@@ -62,7 +62,6 @@ export class Payload {
 
   /** UTF-8 JSON; do not write into it. */
   json(): Buffer {
-    if (this.#json === null) throw new TypeError('A payload always has its JSON form')
     return this.#json
   }
 

@@ -44,7 +44,9 @@ async function disconnect(
   const { reason } = call
   const code = call.code ?? codes.DISCONNECTED.close
   if (!isGoodbyeCode(code)) {
-    const message = `Close code must be an integer from ${GOODBYE_CODES.min} to ${GOODBYE_CODES.max}: it is ${JSON.stringify(code)}`
+    // Not String() of an object: its toString is the publisher's, and need not be a function.
+    const given = typeof code === 'object' ? JSON.stringify(code) : String(code)
+    const message = `Close code must be an integer from ${GOODBYE_CODES.min} to ${GOODBYE_CODES.max}: it is ${given}`
     return { failed: 'INVALID_ARGUMENT', message }
   }
   if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {

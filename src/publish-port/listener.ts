@@ -109,7 +109,8 @@ function serve(
       conversation.fail('CONNECT_TIMEOUT', `No hello within ${limits.connectTimeoutMs} ms`)
   }, limits.connectTimeoutMs)
 
-  open.add(goodbye)
+  const isRefused = open.size >= limits.maxConnections
+  if (!isRefused) open.add(goodbye)
   socket.on('data', (chunk: Buffer) => conversation.receive(chunk))
   socket.on('drain', updateReading)
   socket.on('end', () => conversation.finishReading())
@@ -119,7 +120,7 @@ function serve(
     clearTimeout(endTimer)
     open.delete(goodbye)
   })
-  if (open.size > limits.maxConnections) {
+  if (isRefused) {
     observer.connectionRefused('CONNECTION_LIMIT')
     conversation.fail(
       'CONNECTION_LIMIT',

@@ -313,7 +313,7 @@ export function createPublisher(options: PublisherOptions = {}): Publisher {
       (await enqueue(requestOps.publish, [channel, ...fieldsOf(data, given)])) as StreamPosition,
     publishToUser: async (user, data, given = {}) =>
       (await enqueue(requestOps.publishToUser, [user, ...fieldsOf(data, given)])) as StreamPosition,
-    request: (op, ...fields) => enqueue(op, fields),
+    request: async (op, ...fields) => enqueue(op, fields),
     room() {
       if (failure !== null || queuedBytes * 2 <= maxQueueBytes) return null
       return new Promise((resolve) => roomWaiters.add(resolve))

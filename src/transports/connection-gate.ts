@@ -38,7 +38,7 @@ export function createConnectionGate(limits: GateLimits): ConnectionGate {
     if (maxConnectionsPerIp === 0) return ''
     if (clientIpHeader === '') return request.address()
     // The last entry is the one our own proxy wrote; those before it came from outside.
-    return request.header(clientIpHeader).split(',').at(-1)?.trim() || request.address()
+    return request.lastHeader(clientIpHeader).split(',').at(-1)?.trim() || request.address()
   }
 
   return {

@@ -111,14 +111,6 @@ export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): vo
     else reply(session, { id, ok: outcome })
   }
 
-  /** Not at once: the library is walking its topics and must not lose a subscriber meanwhile. */
-  function outOfStep(session: Session): void {
-    observer.dropped('slow_consumer', 1)
-    if (session.endedBy !== null) return
-    session.endedBy = 'SLOW_CONSUMER'
-    setImmediate(() => hub.end(session, 'SLOW_CONSUMER', 'Too slow to read what was sent'))
-  }
-
   function fail(session: Session, id: number, code: CodeName, text: string): void {
     observer.commandFailed(code)
     reply(session, { id, error: errorFace(code, text) })
@@ -140,7 +132,7 @@ export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): vo
     },
     message,
     dropped(session) {
-      outOfStep(session)
+      if (hub.lose(session)) observer.dropped('slow_consumer', 1)
     },
     close(session, code, reason) {
       gate.leave(session.address)

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -221,6 +221,16 @@ test('a Unix socket that a killed node left behind is taken over, one in use is 
   await assert.rejects(startNode(t, ['--publish-socket', path]), /another process listens there/)
   line.send(ops.publish, 2, 'a', 1)
   assert.equal((await line.answer(1))[0], answers.ack)
+})
+
+test('a file that is no socket is not taken away to make room for one', async (t) => {
+  // It refuses connections as a dead socket does, and was removed as one.
+  const folder = await mkdtemp(join(tmpdir(), 'encke-socket-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'notes.txt')
+  await writeFile(path, 'dear')
+  await assert.rejects(startNode(t, ['--publish-socket', path]), /Cannot listen on .*notes\.txt/)
+  assert.equal(await readFile(path, 'utf8'), 'dear')
 })
 
 // Publications used to be counted as frames alone: 16,384 of them, however large, were taken in before the node stopped

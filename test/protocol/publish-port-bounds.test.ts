@@ -56,6 +56,7 @@ describe('disconnect', () => {
     ['with code 5000', `${user} cd 1388`, 2],
     ['with a code that is no number', `${user} a4 '4000'`, 2],
     ['with code NaN', `${user} cb 7ff8000000000000`, 2],
+    ['with a code that is a map', `${user} 82 a8 'toString' 01 a7 'valueOf' 01`, 2],
     ['with code 3000.5', `${user} cb 40a7710000000000`, 2],
     ['with a reason of 124 bytes', `${user} cd 0fa0 d9 7c '${'x'.repeat(124)}'`, 3],
   ]

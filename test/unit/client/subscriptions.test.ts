@@ -155,6 +155,43 @@ test('subscription tells which publications a reconnect cost', async (t) => {
   assert.deepEqual(gaps[1], { channel: 'a', from: 1, to: 2, isNewEpoch: true })
 })
 
+test('subscription calls back once for a publication that the node sends again after a reconnect', async (t) => {
+  // A node spreads large channels over time: a new subscription may begin before what the old one got last.
+  const positions = [40, 40]
+  const { node, client, connect, reconnect } = await setUp(t, {
+    subscribe: () => ({ ok: { channels: [{ channel: 'a', epoch: 'k3', offset: positions.shift() }] } }),
+  })
+  const came: number[] = []
+  const gaps: Gap[] = []
+  const begins: number[] = []
+  const subscription = client.subscribe('a', ({ offset }) => came.push(offset))
+  subscription.on('gap', (gap) => gaps.push(gap))
+  subscription.on('subscribed', ({ offset }) => begins.push(offset))
+  await connect()
+  const first = await node.connection(0)
+  for (const offset of [41, 42]) first.send({ channel: 'a', offset, data: 1 })
+  await until(() => came.length === 2)
+  await reconnect()
+  const second = await node.connection(1)
+  for (const offset of [41, 42, 43]) second.send({ channel: 'a', offset, data: 1 })
+  await until(() => came.includes(43))
+  assert.deepEqual(came, [41, 42, 43])
+  assert.deepEqual(begins, [40, 42])
+  assert.deepEqual(gaps, [])
+})
+
+test('subscription tells of publications left out within a connection, before the one that follows them', async (t) => {
+  // What a slow reader lost before its goodbye showed nowhere: the next publication moved the position past it.
+  const { node, client, connect } = await setUp(t)
+  const seen: unknown[] = []
+  client.subscribe('a', ({ offset }) => seen.push(offset)).on('gap', (gap) => seen.push(gap))
+  await connect()
+  const connection = await node.connection(0)
+  for (const offset of [41, 45]) connection.send({ channel: 'a', offset, data: 1 })
+  await until(() => seen.includes(45))
+  assert.deepEqual(seen, [41, { channel: 'a', from: 42, to: 44, isNewEpoch: false }, 45])
+})
+
 const denied = { code: 144, name: 'ACCESS_DENIED', message: 'Not you', retry: false }
 const full = { code: 108, name: 'NODE_CHANNEL_LIMIT', message: 'No room', retry: true }
 

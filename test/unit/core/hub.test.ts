@@ -277,4 +277,15 @@ describe('hub fan-out', () => {
     assert.equal(core.hub.isSubscribed(session, 'a'), false)
     assert.equal(core.hub.subscribers('a'), 0)
   })
+
+  test('hub subscribes nothing for a session that has ended', async (t) => {
+    // A list of channels goes on after its session ended, when the broker took its time over the first of them.
+    const core = localCore(t)
+    const [stays, ended] = [core.connected(), core.connected()]
+    await core.hub.subscribe(stays, 'a')
+    core.lose(ended)
+    assert.equal(codeOf(await core.hub.subscribe(ended, 'a')), 'NOT_CONNECTED')
+    assert.equal(core.hub.subscribers('a'), 1)
+    assert.equal(core.hub.counts().subscriptions, 1)
+  })
 })

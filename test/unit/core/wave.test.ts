@@ -40,6 +40,10 @@ async function untilGot(
   return assert.fail(`session ${session.number} never got ${offset}`)
 }
 
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await nextTurn()
+}
+
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
 describe('a channel of very many subscribers', () => {
@@ -48,6 +52,41 @@ describe('a channel of very many subscribers', () => {
     await joinMany(core, SHARD_SUBSCRIBERS * 2 + 1)
     const sizes = [0, 1, 2, 3].map((shard) => core.fanOut.onTopic(topicOf(CHANNEL, shard)))
     assert.deepEqual(sizes, [SHARD_SUBSCRIBERS, SHARD_SUBSCRIBERS, 1, 0])
+  })
+
+  test('without linger stays the same channel until its waves are over', async (t) => {
+    // A new channel of the same name has the same topics: it was given what its position said it would not get.
+    const core = localCore(t, { channelLingerMs: 0 })
+    const sessions = await joinMany(core, STEP_SUBSCRIBERS * 2)
+    await core.publish(CHANNEL)
+    await nextTurn()
+    await core.publish(CHANNEL)
+    await nextTurn()
+    for (const session of sessions) core.lose(session)
+    const late = [core.connected(), core.connected()]
+    const positions = [await join(core, late[0] as Session), await join(core, late[1] as Session)]
+    await turns(20)
+    await core.publish(CHANNEL)
+    await turns(20)
+    for (const [i, session] of late.entries()) {
+      assert.deepEqual(core.fanOut.offsets(session, CHANNEL), range((positions[i] ?? 0) + 1, 3))
+    }
+    for (const session of late) core.lose(session)
+    core.clock.turn(1_000)
+    assert.equal(core.hub.counts().channels, 0)
+  })
+
+  test('without linger is left once its waves are over', async (t) => {
+    const core = localCore(t, { channelLingerMs: 0 })
+    const sessions = await joinMany(core, STEP_SUBSCRIBERS * 2)
+    await core.publish(CHANNEL)
+    await nextTurn()
+    for (const session of sessions) core.lose(session)
+    core.clock.turn(250)
+    assert.equal(core.hub.counts().channels, 1)
+    await turns(20)
+    core.clock.turn(250)
+    assert.equal(core.hub.counts().channels, 0)
   })
 
   test('fills the room that subscribers leave in a shard before it opens another', async (t) => {

@@ -17,6 +17,7 @@ const gate = (limits: Partial<GateLimits> = {}) =>
 const from = (address: string, headers: Readonly<Record<string, string>> = {}): UpgradeRequest => ({
   address: () => address,
   header: (name) => headers[name] ?? '',
+  lastHeader: (name) => headers[name] ?? '',
 })
 const local = from('127.0.0.1')
 
