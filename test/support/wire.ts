@@ -44,7 +44,9 @@ export interface WireClose {
   readonly reason: string
 }
 
-export interface WireClientOptions extends ClientOptions {
+export interface WireClientOptions extends Omit<ClientOptions, 'headers'> {
+  /** A list goes out as one line for each. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
   readonly format?: Format
   /** Offered subprotocols; default: none for JSON, `encke.msgpack` for MessagePack. */
   readonly subprotocols?: readonly string[]
@@ -82,7 +84,7 @@ const packr = new Packr({ useRecords: false, variableMapSize: true })
 export async function openSocket(url: string, options: WireClientOptions = {}): Promise<WireClient> {
   const { format = 'json', subprotocols, ...rest } = options
   const offered = subprotocols ?? (format === 'json' ? [] : ['encke.msgpack'])
-  const socket = new WebSocket(url, [...offered], { perMessageDeflate: false, ...rest })
+  const socket = new WebSocket(url, [...offered], { perMessageDeflate: false, ...rest } as ClientOptions)
   const client = wireClient(socket, format)
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve)

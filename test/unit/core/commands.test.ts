@@ -344,3 +344,23 @@ describe('admission', () => {
     for (let id = 1; id <= 10_000; id++) assert.equal(core.commands.admit(session, id), null)
   })
 })
+
+test('a client is told BUSY while more waits than the node may hold, and may publish when it is sent', async (t) => {
+  const core = localCore(t, { maxPendingBytes: 10_000 })
+  const reader = core.connected()
+  await core.hub.subscribe(reader, 'web_a')
+  const writer = core.connected()
+  const outcomes: unknown[] = []
+  // The loop does not turn in between, so nothing is sent; the one that reaches the bound waits for its answer.
+  for (let n = 0; n < 100 && outcomes.at(-1) !== 'BUSY'; n++) {
+    const outcome = core.commands.run(writer, publish('web_a', 'x'.repeat(500)))
+    outcomes.push(outcome instanceof Promise && core.hub.room() === null ? codeOf(await outcome) : outcome)
+    if (core.hub.room() !== null) outcomes.push(await run(core, writer, publish('web_a')))
+  }
+  assert.equal(outcomes.at(-1), 'BUSY')
+  await core.settle()
+  assert.deepEqual(await run(core, writer, publish('web_a', 'again')), {
+    epoch: 'k3',
+    offset: core.fanOut.got(reader).length + 1,
+  })
+})

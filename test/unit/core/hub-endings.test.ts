@@ -79,6 +79,33 @@ describe('hub endings', () => {
     assert.equal(core.fanOut.endings.length, 1)
   })
 
+  test('hub gives a session that lost a message nothing more and ends it before the next turn sends', async (t) => {
+    // It was ended after one more turn, and saw what followed the gap before it was closed.
+    const core = localCore(t)
+    const [slow, other] = [core.connected(), core.connected()]
+    for (const session of [slow, other]) await core.hub.subscribe(session, 'a')
+    await core.publish('a')
+    await core.settle()
+    assert.equal(core.hub.lose(slow), true)
+    assert.equal(core.hub.lose(slow), false)
+    await core.publish('a')
+    await core.settle()
+    assert.deepEqual(core.fanOut.offsets(slow, 'a'), [1])
+    assert.deepEqual(core.fanOut.offsets(other, 'a'), [1, 2])
+    assert.deepEqual(
+      core.fanOut.endings.map((one) => [one.session, one.code]),
+      [[slow, codes.SLOW_CONSUMER.close]],
+    )
+  })
+
+  test('hub ends a session that lost a message although nothing more is published', async (t) => {
+    const core = localCore(t)
+    const slow = core.connected()
+    core.hub.lose(slow)
+    await nextTurn()
+    assert.equal(core.fanOut.endings.length, 1)
+  })
+
   test('hub disconnects one session by its public id', async (t) => {
     const core = localCore(t)
     const [one, other] = [core.connected(), core.connected()]
