@@ -60,7 +60,8 @@ export function createFlushScheduler(
   let pendingBytes = 0
   let isScheduled = false
   let waiting: { promise: Promise<void>; resolve: () => void } | null = null
-  const heldChannels = new Set<HubChannel>()
+  /** Channels that hold publications back, with what calls their release off. */
+  const heldChannels = new Map<HubChannel, () => void>()
   const direct: Session[] = []
   /** What to do once so many publications have left the queue, in order. */
   let waitingRuns: { readonly taken: number; readonly run: () => void }[] = []
@@ -208,6 +209,7 @@ export function createFlushScheduler(
   function release(channel: HubChannel): void {
     const held = channel.held
     channel.held = null
+    heldChannels.get(channel)?.()
     heldChannels.delete(channel)
     for (const publication of held ?? []) push(channel, publication)
   }
@@ -219,8 +221,10 @@ export function createFlushScheduler(
         push(channel, publication)
       } else if (channel.held === null) {
         channel.held = [publication]
-        heldChannels.add(channel)
-        clock.after(channel.flushMs, () => release(channel))
+        heldChannels.set(
+          channel,
+          clock.after(channel.flushMs, () => release(channel)),
+        )
       } else {
         channel.held.push(publication)
       }
@@ -238,12 +242,12 @@ export function createFlushScheduler(
       return waiting.promise
     },
     afterPending(run) {
-      for (const channel of heldChannels) release(channel)
+      for (const channel of heldChannels.keys()) release(channel)
       if (queue.length === 0) run()
       else waitingRuns.push({ taken: taken + queue.length, run })
     },
     drain() {
-      for (const channel of heldChannels) release(channel)
+      for (const channel of heldChannels.keys()) release(channel)
       while (queue.length > 0 || waves.length > 0) flushTurn()
     },
   }

@@ -2,7 +2,7 @@
  * How fast totals grow, for people who look without a Prometheus.
  *
  * Owns a look at the totals every second and the last few looks. A rate is over WINDOW seconds, less right after the
- * start. Bound: WINDOW + 1 looks.
+ * start. Bound: WINDOW looks.
  */
 import type { Clock } from '../clock.ts'
 
