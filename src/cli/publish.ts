@@ -49,7 +49,7 @@ export const publish: Command = {
     },
     key: { kind: 'text', describe: 'Key of the internal ports. Also ENCKE_KEY', defaultText: 'none' },
     event: { kind: 'text', describe: 'Name of the event that subscribers are given', defaultText: 'none' },
-    user: { kind: 'text', describe: 'Id of the user it is published for', defaultText: 'none' },
+    user: { kind: 'text', describe: 'Id of the user who is shown as its publisher', defaultText: 'none' },
     json: { kind: 'switch', describe: 'Insist on JSON: anything else is an error (64)' },
     text: { kind: 'switch', describe: 'Send everything as a JSON string, even if it is JSON' },
   },

@@ -170,12 +170,12 @@ export function createFlushScheduler(
     channel.wave = new Wave(channel, publications)
   }
 
-  /** One shard of the channel whose turn it is; then the next channel's. */
+  /** One step of the channel whose turn it is; then the next channel's. */
   function stepWave(nowMs: number): void {
     const channel = waves[0]
-    if (channel === undefined) return
-    const { wave } = channel
-    if (wave === null || wave.step(observer)) {
+    const wave = channel?.wave ?? null
+    if (channel === undefined || wave === null) return
+    if (wave.step(observer)) {
       if (waves.length > 1) waves = [...waves.slice(1), channel]
       return
     }

@@ -23,7 +23,7 @@ export function encodePublication(publication: PublicationParts): Buffer {
 }
 
 export function encodeMessage(message: Reply | ByeMessage): Buffer {
-  return packr.pack(message)
+  return encodeValue(message)
 }
 
 /** Encodes any value; a frame of the publish port, say. */

@@ -5,12 +5,9 @@
  */
 import { codes } from '../codes.ts'
 import type { Broker, DisconnectTarget, Failure } from '../core/broker.ts'
+import { GOODBYE_CODES, MAX_REASON_BYTES } from '../core/goodbye.ts'
 import { channelNameFailure } from '../core/names.ts'
 import type { Request } from '../protocol/publish-frames.ts'
-
-/** RFC 6455 §7.4.2: codes an application may use; §5.5: a reason fits a control frame. */
-export const GOODBYE_CODES = { min: 3000, max: 4999 } as const
-export const MAX_REASON_BYTES = 123
 
 export type Call = Extract<Request, { op: 'users' | 'stats' | 'disconnect' }>
 

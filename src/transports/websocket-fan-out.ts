@@ -5,13 +5,12 @@
  * WebSocket. A socket that is gone is ended in the hub first, so nothing here touches a closed one.
  */
 import type { FanOut } from '../core/fan-out.ts'
+import { MAX_REASON_BYTES } from '../core/goodbye.ts'
 import type { Observer } from '../core/observer.ts'
 import type { Session } from '../core/session.ts'
 import type { PublicationParts } from '../protocol/json-codec.ts'
 import type { ByeMessage, Reply, WireFormat } from '../protocol/messages.ts'
 import { type PublicApp, type Socket, sendStatus } from '../uws.ts'
-
-const MAX_REASON_BYTES = 123
 
 /** The pure half: messages to bytes and back. */
 export interface MessageCodec {
@@ -88,7 +87,7 @@ function socketOf(session: Session): Socket<Session> | null {
   return session.connection as Socket<Session> | null
 }
 
-/** RFC 6455 §5.5: a control frame holds at most 125 bytes, two of them the code. */
+/** As much of a reason as a close frame holds. */
 function closeReason(reason: string): string {
   let cut = reason
   while (Buffer.byteLength(cut) > MAX_REASON_BYTES) cut = [...cut].slice(0, -1).join('')

@@ -84,12 +84,10 @@ export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): vo
       return
     }
     const parsed = parseCommand(decoded)
-    const refusal = commands.admit(session, parsed.id) ?? ('failed' in parsed ? parsed : null)
-    if (refusal !== null || 'failed' in parsed) {
-      if (refusal !== null) fail(session, parsed.id, refusal.failed, refusal.message)
-      return
-    }
-    run(session, parsed)
+    const refusal = commands.admit(session, parsed.id)
+    if (refusal !== null) fail(session, parsed.id, refusal.failed, refusal.message)
+    else if ('failed' in parsed) fail(session, parsed.id, parsed.failed, parsed.message)
+    else run(session, parsed)
   }
 
   function run(session: Session, { id, command }: ParsedCommand): void {

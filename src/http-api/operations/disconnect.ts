@@ -5,16 +5,12 @@
  */
 import { codes } from '../../codes.ts'
 import type { DisconnectTarget } from '../../core/broker.ts'
+import { GOODBYE_CODES, MAX_REASON_BYTES } from '../../core/goodbye.ts'
 import { bodyShape } from '../body-shape.ts'
 import { integerField, optional, textField, userField } from '../fields.ts'
 import { countSchema, objectSchema } from '../json-schema.ts'
 import { postRoute } from '../route.ts'
 
-const MIN_CODE = 3000
-const MAX_CODE = 4999
-
-/** RFC 6455 §5.5: a control frame has at most 125 bytes, two of which are the code. */
-const MAX_REASON_BYTES = 123
 const MAX_SESSION_BYTES = 128
 
 const DEFAULT_CODE = codes.DISCONNECTED.close
@@ -31,7 +27,7 @@ export const disconnect = postRoute({
       user: optional(userField, null),
       session: optional(textField(MAX_SESSION_BYTES, 'Session id, as the connect answer gave it'), null),
       code: optional(
-        integerField(MIN_CODE, MAX_CODE, `Close code; ${DEFAULT_CODE} when missing`),
+        integerField(GOODBYE_CODES.min, GOODBYE_CODES.max, `Close code; ${DEFAULT_CODE} when missing`),
         DEFAULT_CODE,
       ),
       reason: optional(
