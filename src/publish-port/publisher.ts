@@ -88,6 +88,7 @@ export function createPublisher(options: PublisherOptions = {}): Publisher {
   let socket: Socket | null = null
   let isWelcome = false
   let isClosing = false
+  let isWriteScheduled = false
   let window = 1
   let lastSeq = 0
   let attempts = 0
@@ -126,6 +127,7 @@ export function createPublisher(options: PublisherOptions = {}): Publisher {
           take(readAnswer(reader), line)
           return true
         })
+        writeQueue() // once for all answers of one read, as it moves the queue
       } catch (error) {
         line.destroy(
           new ProtocolError('BAD_MESSAGE', `The peer is no Encke publish port: ${errorText(error)}`),
@@ -158,7 +160,6 @@ export function createPublisher(options: PublisherOptions = {}): Publisher {
       case 'error':
         takeError(answer, line)
     }
-    if (isWelcome) writeQueue()
   }
 
   function welcome(line: Socket, size: number): void {
@@ -238,7 +239,6 @@ export function createPublisher(options: PublisherOptions = {}): Publisher {
     }
   }
 
-  let isWriteScheduled = false
   function scheduleWrite(): void {
     if (isWriteScheduled) return
     isWriteScheduled = true
