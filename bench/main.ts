@@ -9,8 +9,12 @@ import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { errorText } from '../src/errors.ts'
 import { runConnections } from './scenarios/connections.ts'
+import { runDrops } from './scenarios/drops.ts'
 import { runFanout } from './scenarios/fanout.ts'
+import { runMixed } from './scenarios/mixed.ts'
+import { runPoll } from './scenarios/poll.ts'
 import { runPublish } from './scenarios/publish.ts'
+import { runSlow } from './scenarios/slow.ts'
 import { killChildrenAtExit } from './support/children.ts'
 import { describeMachine } from './support/machine.ts'
 import { type Rig, type ScenarioResult, setUpRig } from './support/rig.ts'
@@ -104,6 +108,31 @@ async function main(): Promise<void> {
         ),
     )
     .command(
+      'poll',
+      'Long polling: deliveries per second to clients that poll, and memory per waiting poll',
+      (command) =>
+        command.options({
+          connections: { type: 'number', describe: 'How many polls wait (default 10000, at most 19000)' },
+          size: { type: 'number', default: 100, describe: 'Bytes of JSON data' },
+          burst: { type: 'string', default: '30', describe: 'Publications per write; a list with commas' },
+          'rounds-in-flight': { type: 'number', default: 1, describe: 'Rounds not yet received by all' },
+          'settle-seconds': { type: 'number', describe: 'Longest wait for memory to stand still' },
+        }),
+      (flags) =>
+        bench('poll', flags, (rig) =>
+          runPoll(rig, {
+            connections: positive('connections', flags.connections ?? (flags.quick ? 1_000 : 10_000)),
+            size: positive('size', flags.size),
+            bursts: numbers('burst', flags.burst),
+            roundsInFlight: positive('rounds-in-flight', flags['rounds-in-flight']),
+            seconds: positive('seconds', flags.seconds ?? (flags.quick ? 1 : 10)),
+            warmUpSeconds: positive('warm-up-seconds', flags['warm-up-seconds'] ?? (flags.quick ? 0.3 : 2)),
+            repeats: positive('repeats', flags.repeats ?? (flags.quick ? 1 : 3)),
+            settleSeconds: positive('settle-seconds', flags['settle-seconds'] ?? (flags.quick ? 6 : 30)),
+          }),
+        ),
+    )
+    .command(
       'publish',
       'Acknowledged publications per second on the publish port',
       (command) =>
@@ -122,6 +151,91 @@ async function main(): Promise<void> {
             window: flags.window,
             seconds: positive('seconds', flags.seconds ?? (flags.quick ? 1 : 5)),
             warmUpSeconds: positive('warm-up-seconds', flags['warm-up-seconds'] ?? (flags.quick ? 0.5 : 2)),
+            repeats: positive('repeats', flags.repeats ?? (flags.quick ? 1 : 3)),
+          }),
+        ),
+    )
+    .command(
+      'drops',
+      'Lines that fail: nothing lost, nothing twice, and how soon clients have caught up',
+      (command) =>
+        command.options({
+          clients: {
+            type: 'number',
+            describe: 'Browser clients, each behind a line of its own (default 500)',
+          },
+          channels: { type: 'number', default: 5, describe: 'Channels published to in turn' },
+          rate: { type: 'number', default: 100, describe: 'Publications per second' },
+          'outage-seconds': { type: 'number', default: 2, describe: 'How long a line is dark' },
+          'every-seconds': { type: 'number', default: 10, describe: 'Mean time between outages of a line' },
+          seed: { type: 'number', default: 1, describe: 'Of the moments and kinds of the outages' },
+        }),
+      (flags) =>
+        bench('drops', flags, (rig) =>
+          runDrops(rig, {
+            clients: positive('clients', flags.clients ?? (flags.quick ? 100 : 500)),
+            channels: positive('channels', flags.channels),
+            publicationsPerSecond: positive('rate', flags.rate),
+            seconds: positive('seconds', flags.seconds ?? (flags.quick ? 15 : 60)),
+            outageSeconds: positive('outage-seconds', flags['outage-seconds']),
+            everySeconds: positive('every-seconds', flags['every-seconds']),
+            seed: flags.seed,
+          }),
+        ),
+    )
+    .command(
+      'slow',
+      'Readers that stop: what they cost the others, and whether they are told the truth',
+      (command) =>
+        command.options({
+          others: { type: 'number', describe: 'Readers that always read (default 1000)' },
+          slow: { type: 'number', default: 10, describe: 'Slow readers of each of the three kinds' },
+          size: {
+            type: 'string',
+            default: '8192,204800',
+            describe: 'Bytes of JSON data; a list with commas',
+          },
+          rate: { type: 'string', default: '20,2', describe: 'Publications per second for each size' },
+          'ring-size': {
+            type: 'number',
+            default: 64,
+            describe: 'Publications the node keeps of the channel',
+          },
+        }),
+      (flags) =>
+        bench('slow', flags, (rig) =>
+          runSlow(rig, {
+            others: positive('others', flags.others ?? (flags.quick ? 100 : 1_000)),
+            slow: positive('slow', flags.slow),
+            sizes: numbers('size', flags.size),
+            rates: numbers('rate', flags.rate),
+            ringSize: positive('ring-size', flags['ring-size']),
+            seconds: positive('seconds', flags.seconds ?? (flags.quick ? 5 : 45)),
+            warmUpSeconds: positive('warm-up-seconds', flags['warm-up-seconds'] ?? (flags.quick ? 0.5 : 2)),
+          }),
+        ),
+    )
+    .command(
+      'mixed',
+      'How much the flood of a large channel delays a small one',
+      (command) =>
+        command.options({
+          subscribers: { type: 'number', describe: 'Of the large channel (default 10000)' },
+          'small-subscribers': { type: 'number', default: 100, describe: 'Of the small channel' },
+          size: { type: 'number', default: 100, describe: 'Bytes of JSON data' },
+          burst: { type: 'string', default: '1,30', describe: 'Publications per write of the flood' },
+          rate: { type: 'number', default: 100, describe: 'Publications per second to the small channel' },
+        }),
+      (flags) =>
+        bench('mixed', flags, (rig) =>
+          runMixed(rig, {
+            subscribers: positive('subscribers', flags.subscribers ?? (flags.quick ? 1_000 : 10_000)),
+            smallSubscribers: positive('small-subscribers', flags['small-subscribers']),
+            size: positive('size', flags.size),
+            bursts: numbers('burst', flags.burst),
+            rate: positive('rate', flags.rate),
+            seconds: positive('seconds', flags.seconds ?? (flags.quick ? 1 : 10)),
+            warmUpSeconds: positive('warm-up-seconds', flags['warm-up-seconds'] ?? (flags.quick ? 0.3 : 1)),
             repeats: positive('repeats', flags.repeats ?? (flags.quick ? 1 : 3)),
           }),
         ),

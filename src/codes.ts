@@ -120,6 +120,15 @@ export const codes = {
     meaning:
       'More publications wait to be sent than `maxPendingBytes` allows. Application publishers wait for their answer; a client is told to try again.',
   },
+  SESSION_MOVED: {
+    reply: 112,
+    close: 3012,
+    http: 409,
+    mysql: [1317, '70100'],
+    retry: true,
+    meaning:
+      'The session went on over another connection (a newer poll, say): this one is over. Nothing is lost by it.',
+  },
   BAD_MESSAGE: {
     reply: 120,
     close: 3520,
@@ -218,6 +227,14 @@ export const codes = {
     retry: false,
     meaning: 'The session is not subscribed to the channel.',
   },
+  HISTORY_OFF: {
+    reply: 134,
+    close: 3534,
+    http: 409,
+    mysql: [1210, 'HY000'],
+    retry: false,
+    meaning: 'The rule of the channel keeps no history (`historySize` is 0).',
+  },
   TOKEN_MISSING: {
     reply: 140,
     close: 3540,
@@ -267,6 +284,23 @@ export const codes = {
     mysql: [1130, 'HY000'],
     retry: false,
     meaning: 'The page comes from an origin that is not in `origins`.',
+  },
+  CAPSULE_INVALID: {
+    reply: 146,
+    close: 3046,
+    http: 401,
+    mysql: [1045, '28000'],
+    retry: true,
+    meaning:
+      'The capsule is none of this node: damaged, or signed with a key that is no longer in `capsuleKeys`. Connect anew, with a token.',
+  },
+  CAPSULE_EXPIRED: {
+    reply: 147,
+    close: 3047,
+    http: 401,
+    mysql: [1045, '28000'],
+    retry: true,
+    meaning: 'The capsule is older than `capsuleTtlMs`. Connect anew, with a token.',
   },
   NOT_FOUND: {
     reply: 150,

@@ -5,9 +5,17 @@
  */
 export { type CodeName, codes, type ErrorFace } from './codes.ts'
 export { AccessError, EnckeError, LimitError, ProtocolError, UnavailableError } from './errors.ts'
-export type { StreamPosition } from './protocol/messages.ts'
+export type {
+  Gap,
+  HistoryResult,
+  PresenceResult,
+  Present,
+  StreamPosition,
+  UsersResult,
+} from './protocol/messages.ts'
 export {
   createPublisher,
+  type HistoryOptions,
   type Publisher,
   type PublisherOptions,
   type PublishOptions,

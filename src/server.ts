@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { systemClock } from './clock.ts'
+import { splitKeys } from './config/capsule-keys.ts'
 import { connectionLimit } from './config/descriptor-limit.ts'
 import type { Config } from './config/options.ts'
 import type { NodeCounts } from './core/broker.ts'
@@ -15,12 +16,21 @@ import { createLocalBroker } from './core/broker-local.ts'
 import { compileRules } from './core/channel-rules.ts'
 import { createCommands } from './core/commands.ts'
 import { createHub } from './core/hub.ts'
+import { createIdentification } from './core/identification.ts'
 import type { VerifyToken } from './core/tokens.ts'
 import { ConfigError, errorText } from './errors.ts'
 import { startHttpApi } from './http-api/http-api.ts'
 import type { Logger } from './log.ts'
 import { createMetrics } from './metrics/metrics.ts'
+import { createCapsules, deriveCapsuleKey } from './protocol/capsule.ts'
 import { startPublishPort } from './publish-port/listener.ts'
+import { serveCommands } from './transports/command-route.ts'
+import { createConnectionGate } from './transports/connection-gate.ts'
+import { createHttpAnswers } from './transports/http-answers.ts'
+import { createHttpSessions } from './transports/http-sessions.ts'
+import { serveLongPoll } from './transports/long-poll.ts'
+import { createCommandRunner } from './transports/run-command.ts'
+import { serveSse } from './transports/sse.ts'
 import { serveStaticFiles } from './transports/static-files.ts'
 import { serveWebSocket } from './transports/websocket.ts'
 import { loadUws } from './uws.ts'
@@ -55,7 +65,12 @@ export async function startNode(config: Config, log: Logger): Promise<RunningNod
   const state = { isReady: false, isDraining: false }
 
   const build = { version, node: process.versions.node, uws: uws.version }
-  const metrics = createMetrics({ read: () => countsNow(), build, maxConnections })
+  const metrics = createMetrics({
+    read: () => ({ ...countsNow(), historyBytes: broker.historyBytes() }),
+    books: () => hub.books(),
+    build,
+    maxConnections,
+  })
   const { observer } = metrics
   const rules = compileRules(config.channels, config.maxPublicationBytes, config.demo)
   const verifyToken = await tokenVerifier(config)
@@ -63,11 +78,35 @@ export async function startNode(config: Config, log: Logger): Promise<RunningNod
   const hub = createHub({ broker, rules, clock, observer }, config, nodeId)
   const countsNow = (): NodeCounts => ({ ...hub.counts(), channels: broker.channelCount() })
   const isAnonymousAllowed = verifyToken === null || config.anonymous
-  const commands = createCommands({ broker, hub, rules, clock, verifyToken, isAnonymousAllowed }, config)
+  const capsules = createCapsules(capsuleKeys(config), config.capsuleTtlMs, clock.wallMs)
+  const identity = { hub, clock, verifyToken, capsules, isAnonymousAllowed }
+  const identification = createIdentification(identity, config)
+  const commands = createCommands({ broker, hub, rules, clock, identification }, config)
 
   const app = uws.createApp((error) => log.error('Fault in a connection', { error: errorText(error) }))
   const isDraining = () => state.isDraining
-  serveWebSocket({ app, hub, commands, observer, log, isDraining }, { ...config, maxConnections })
+  const gate = createConnectionGate({ ...config, maxConnections })
+  const runner = createCommandRunner({ commands, observer, log })
+  const answers = createHttpAnswers(config.origins.length > 0)
+  const transport = {
+    app,
+    gate,
+    hub,
+    commands,
+    identification,
+    runner,
+    capsules,
+    answers,
+    observer,
+    log,
+    clock,
+    isDraining,
+  }
+  const httpSessions = createHttpSessions(transport)
+  serveWebSocket(transport, config)
+  const stopLongPoll = serveLongPoll({ ...transport, httpSessions }, config)
+  const stopSse = serveSse(transport, config)
+  serveCommands(transport, config)
   serveStaticFiles(app, observer, new URL('../dist/', import.meta.url), config.demo)
 
   const stats = async () => ({
@@ -79,7 +118,16 @@ export async function startNode(config: Config, log: Logger): Promise<RunningNod
   })
   const { exposition } = metrics
   const isReady = () => state.isReady
-  const httpApi = await startHttpApi({ broker, observer, log, config, exposition, isReady, stats })
+  const httpApi = await startHttpApi({
+    broker,
+    observer,
+    log,
+    config,
+    exposition,
+    isReady,
+    stats,
+    books: hub.books,
+  })
   const publishLimits = {
     key: config.key,
     trustedKey: config.trustedKey,
@@ -90,6 +138,8 @@ export async function startNode(config: Config, log: Logger): Promise<RunningNod
     maxFrameBytes: config.publishMaxFrameBytes,
     maxConnections: config.publishMaxConnections,
     connectTimeoutMs: config.connectTimeoutMs,
+    maxHistoryPerCommand: config.maxHistoryPerCommand,
+    maxPresenceListed: config.maxPresenceListed,
   }
   const publishPort = await startPublishPort({ broker, observer, log }, publishLimits).catch(
     undo(httpApi.stop),
@@ -118,6 +168,8 @@ export async function startNode(config: Config, log: Logger): Promise<RunningNod
     await new Promise<void>((resolve) => clock.after(config.drainMs === 0 ? 0 : LAST_BYTES_MS, resolve))
     await httpApi.stop()
     app.close()
+    stopLongPoll()
+    stopSse()
     hub.stop()
     broker.stop()
     metrics.stop()
@@ -145,4 +197,15 @@ async function tokenVerifier(config: Config): Promise<VerifyToken | null> {
   } catch (error) {
     throw new ConfigError([`Option "tokenPublicKeyFile" can not be used: ${file}: ${errorText(error)}`])
   }
+}
+
+/**
+ * The keys that sign capsules: those made for it, else one from a secret the node has anyway, so that capsules are good
+ * after a restart and on other nodes configured alike, else one of this start alone.
+ */
+function capsuleKeys({ capsuleKeys, tokenSecret, key }: Config): string[] {
+  const given = splitKeys(capsuleKeys)
+  if (given.length > 0) return given
+  const secret = tokenSecret === '' ? key : tokenSecret
+  return [secret === '' ? randomBytes(32).toString('base64url') : deriveCapsuleKey(secret)]
 }

@@ -3,21 +3,29 @@
  *
  * Owns loading and probing the native library, and a small front on it that keeps its traps away from everyone else:
  * request fields are read before any handler returns, no exception reaches native code, a WebSocket route exists
- * before the first publish, upgrades are synchronous, every listener has a deep accept queue. Backpressure is a
- * returned status. Must not know sessions, channels or the protocol.
+ * before the first publish, upgrades are synchronous, every listener has a deep accept queue, and an HTTP answer of
+ * any size arrives whole. Backpressure is a returned status. A waiting exchange costs one object and one closure. Must
+ * not know sessions, channels or the protocol. Longer than others because the library may appear in no other file:
+ * loading comes first, then the app, WebSockets, plain HTTP and exchanges.
  */
 
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, WebSocket } from 'uWebSockets.js'
 import { createServer } from 'node:net'
 import { ConfigError, errorText, ListenError } from './errors.ts'
+import type { Exchange, ExchangeMethod, ExchangeRoute } from './uws/exchange.ts'
+import { describeLoadFailure, platformText, SWAP_REMEDY } from './uws/load-failure.ts'
 
 /** Each listen call adds an accept queue of 512 connections (fixed in the library). */
 const ACCEPT_QUEUES = 4
 
-/** How to put the author's own build in the place of the republished one. */
-const SWAP_REMEDY =
-  'install Node 20 or 22 on Linux (glibc 2.27 or newer), macOS or Windows, or put the official build in its place: ' +
-  'npm install --save-exact "uWebSockets.js@github:uNetworking/uWebSockets.js#v20.52.0"'
+// So much fits the library's 16 KB cork buffer, behind a head below 8 KB. What does not fit makes it flush first, and
+// when that flush meets a full socket, bytes can get lost: a longer answer is given in pieces.
+const PIECE_BYTES = 8_192
+
+/** So much of a body beyond its bound is read and thrown away; then the connection is closed without an answer. */
+const SWALLOWED_BYTES = 16_777_216
+
+const noBytes = Buffer.alloc(0)
 
 export type SendStatus = 'sent' | 'buffered' | 'dropped'
 
@@ -64,8 +72,13 @@ export interface WebSocketRoute<Data> {
   open(data: Data, socket: Socket<Data>): void
   /** `bytes` is valid only until this returns. */
   message(data: Data, bytes: Buffer, isBinary: boolean): void
-  /** At least one published message was lost for this socket; more may have been in the same turn. */
-  dropped(data: Data): void
+  /**
+   * A message was lost for this socket. Of published ones it is the first of the turn, all after it are lost too. Valid
+   * only until this returns.
+   */
+  dropped(data: Data, message: Buffer): void
+  /** Some of what was buffered has left. */
+  drain(data: Data): void
   /** The socket is gone; `reason` is the library's own text for code 1006. */
   close(data: Data, code: number, reason: string): void
 }
@@ -75,6 +88,8 @@ export interface PublicApp {
   webSocket<Data>(route: WebSocketRoute<Data>): void
   /** GET and HEAD of one path. */
   get(path: string, answer: (path: string) => HttpAnswer): void
+  /** Requests to one path whose answer may take its time. */
+  exchange(route: ExchangeRoute): void
   /** Any other request. */
   fallback(answer: (path: string) => HttpAnswer): void
   /** Publishes to a native topic; true when the topic has a subscriber, false with none. */
@@ -133,29 +148,6 @@ async function importModule(): Promise<UwsModule> {
   return module
 }
 
-/** One line: what is missing, what there is, and what to do. */
-export function describeLoadFailure(cause: string, platform: string = platformText()): string {
-  const needed = /GLIBC_(\d+\.\d+)' not found/.exec(cause)?.[1]
-  if (needed !== undefined) {
-    return `Cannot load uWebSockets.js: its binary needs glibc ${needed}, this machine has ${glibcText()} (${platform}); ${SWAP_REMEDY}`
-  }
-  if (/Cannot find (module|package)/.test(cause)) {
-    const what = cause.includes('.node') ? 'has no binary for this machine' : 'is not installed'
-    return `Cannot load uWebSockets.js: it ${what} (${platform}); ${SWAP_REMEDY}`
-  }
-  return `Cannot load uWebSockets.js: ${cause.split('\n').at(-1) ?? cause} (${platform}); ${SWAP_REMEDY}`
-}
-
-function platformText(): string {
-  return `Node ${process.versions.node}, ABI ${process.versions.modules}, ${process.platform}-${process.arch}, glibc ${glibcText()}`
-}
-
-function glibcText(): string {
-  const report: unknown = process.report?.getReport()
-  const header = (report as { header?: { glibcVersionRuntime?: string } } | undefined)?.header
-  return header?.glibcVersionRuntime ?? 'none (musl or another libc)'
-}
-
 function probeCapabilities(app: TemplatedApp): UwsCapabilities {
   const has = (target: object, name: string) => typeof Reflect.get(target, name) === 'function'
   if (!has(app, 'publish') || !has(app, 'numSubscribers')) {
@@ -187,6 +179,7 @@ function createApp(module: UwsModule, onFault: (error: unknown) => void): Public
       app.get(path, (response, request) => respond(response, request, answer, onFault))
       app.head(path, (response, request) => respond(response, request, answer, onFault))
     },
+    exchange: (route) => addExchangeRoute(app, route, onFault),
     fallback(answer) {
       app.any('/*', (response, request) => respond(response, request, answer, onFault))
     },
@@ -254,8 +247,11 @@ function addSocketRoute<Data>(
         onFault(error)
       }
     },
-    dropped(socket) {
-      guarded(() => route.dropped(socket.getUserData().held), onFault)
+    dropped(socket, message) {
+      guarded(() => route.dropped(socket.getUserData().held, Buffer.from(message)), onFault)
+    },
+    drain(socket) {
+      guarded(() => route.drain(socket.getUserData().held), onFault)
     },
     close(socket, code, message) {
       const reason = message.byteLength === 0 ? '' : Buffer.from(message).toString()
@@ -279,17 +275,24 @@ class UpgradeView implements UpgradeRequest {
   }
 
   lastHeader(name: string): string {
-    let last = ''
-    this.#request?.forEach((key, value) => {
-      if (key === name) last = value
-    })
-    return last
+    return this.#request === null ? '' : lastOf(this.#request, name)
   }
 
   address(): string {
-    const text = this.#response?.getRemoteAddressAsText()
-    return text === undefined ? '' : Buffer.from(text).toString('latin1')
+    return this.#response === null ? '' : addressOf(this.#response)
   }
+}
+
+function lastOf(request: HttpRequest, name: string): string {
+  let last = ''
+  request.forEach((key, value) => {
+    if (key === name) last = value
+  })
+  return last
+}
+
+function addressOf(response: HttpResponse): string {
+  return Buffer.from(response.getRemoteAddressAsText()).toString('latin1')
 }
 
 /** An exception that reaches the library's HTTP code aborts the process: it ends here and is reported. */
@@ -317,11 +320,236 @@ const faultAnswer: HttpAnswer = { status: '500 Internal Server Error', headers: 
 
 function write(response: HttpResponse, answer: HttpAnswer, hasBody: boolean): void {
   response.cork(() => {
-    response.writeStatus(answer.status)
-    for (const [name, value] of Object.entries(answer.headers)) response.writeHeader(name, value)
-    if (hasBody) response.end(answer.body)
+    writeHead(response, answer)
+    // RFC 9110 §8.6: an answer with status 204 has no length.
+    if (answer.status.startsWith('204')) response.endWithoutBody()
+    else if (hasBody) response.end(answer.body)
     else response.endWithoutBody(Buffer.byteLength(answer.body))
   })
+}
+
+type AnswerHead = Pick<HttpAnswer, 'status' | 'headers'>
+
+function writeHead(response: HttpResponse, head: AnswerHead): void {
+  response.writeStatus(head.status)
+  for (const [name, value] of Object.entries(head.headers)) response.writeHeader(name, value)
+}
+
+/** What all exchanges of a route and method have in common. */
+interface ExchangeKind {
+  readonly route: ExchangeRoute
+  readonly method: ExchangeMethod
+  readonly headerNames: readonly string[]
+  readonly onFault: (error: unknown) => void
+}
+
+const routeNames = { GET: 'get', POST: 'post', OPTIONS: 'options' } as const
+
+function addExchangeRoute(app: TemplatedApp, route: ExchangeRoute, onFault: (error: unknown) => void): void {
+  const headerNames = ['origin', ...route.headers]
+  for (const method of route.methods) {
+    const kind: ExchangeKind = { route, method, headerNames, onFault }
+    app[routeNames[method]](route.path, (response, request) => {
+      const exchange = new HttpExchange(kind, response, request)
+      response.onAborted(() => exchange.lost())
+      if (method === 'POST') collectBody(response, exchange, route.maxBodyBytes)
+      else exchange.arrived(noBytes, false)
+    })
+  }
+}
+
+/** Chunks are the library's memory, so they are copied: one alone into its own size, more into room that doubles. */
+function collectBody(response: HttpResponse, exchange: HttpExchange, maxBytes: number): void {
+  let body: Buffer = noBytes
+  let length = 0
+  response.onData((chunk, isLast) => {
+    const start = length
+    length += chunk.byteLength
+    if (length > maxBytes) body = noBytes
+    else if (length > body.length) body = Buffer.concat([body], start === 0 ? length : 2 * length)
+    if (length <= maxBytes) body.set(new Uint8Array(chunk), start)
+    if (isLast) exchange.arrived(body.subarray(0, length), length > maxBytes)
+    else if (length > maxBytes + SWALLOWED_BYTES) exchange.abort()
+  })
+}
+
+/**
+ * An exchange as one small object: `open` → `answering` (a large answer, given as the socket takes it) → `closed`, or
+ * `open` → `streaming` → `ending` → `closed`; any state → `closed` when the connection ends.
+ */
+class HttpExchange implements Exchange {
+  readonly method: ExchangeMethod
+  readonly query: string
+  body: Buffer = noBytes
+  readonly #kind: ExchangeKind
+  readonly #firsts: readonly string[]
+  readonly #lasts: readonly string[]
+  readonly #address: string
+  #state: 'open' | 'answering' | 'streaming' | 'ending' | 'closed' = 'open'
+  /** Null once the library's object may not be touched any more. */
+  #response: HttpResponse | null
+  #gone: (() => void) | null = null
+  #room: (() => void) | null = null
+  /** What the library did not take yet; of a large answer, all. */
+  #rest: Buffer = noBytes
+  #isFull = false
+  #isHeld = false
+
+  constructor(kind: ExchangeKind, response: HttpResponse, request: HttpRequest) {
+    this.method = kind.method
+    this.query = request.getQuery()
+    this.#kind = kind
+    this.#firsts = kind.headerNames.map((name) => request.getHeader(name))
+    this.#lasts = kind.headerNames.map((name, i) => {
+      const first = this.#firsts[i] ?? ''
+      return i === 0 || first === '' ? first : lastOf(request, name) // it walks all headers: only when worth it
+    })
+    this.#address = kind.route.keepsAddress ? addressOf(response) : ''
+    this.#response = response
+  }
+
+  header(name: string): string {
+    return this.#firsts[this.#kind.headerNames.indexOf(name)] ?? ''
+  }
+
+  lastHeader(name: string): string {
+    return this.#lasts[this.#kind.headerNames.indexOf(name)] ?? ''
+  }
+
+  address(): string {
+    return this.#address
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open' || this.#state === 'streaming'
+  }
+
+  onGone(run: () => void): void {
+    if (this.#response !== null) this.#gone = run
+  }
+
+  onRoom(run: () => void): void {
+    if (this.#response !== null) this.#room = run
+  }
+
+  /** All of the request is there, or was. */
+  arrived(body: Buffer, isTooLarge: boolean): void {
+    const { route, onFault } = this.#kind
+    this.body = body
+    try {
+      if (isTooLarge) route.tooLarge(this)
+      else route.request(this)
+    } catch (error) {
+      onFault(error)
+      if (this.#state === 'streaming') this.abort()
+      else this.answer(faultAnswer.status, faultAnswer.headers, faultAnswer.body)
+    }
+    this.body = noBytes
+  }
+
+  /** The library says that the connection is gone. */
+  lost(): void {
+    const gone = this.#gone
+    this.#close()
+    if (gone !== null) guarded(gone, this.#kind.onFault)
+  }
+
+  answer(status: string, headers: Readonly<Record<string, string>>, body: Buffer | string): void {
+    if (this.#state !== 'open') return
+    if (Buffer.byteLength(body) <= PIECE_BYTES) {
+      const response = this.#close()
+      if (response !== null) write(response, { status, headers, body }, true)
+    } else {
+      this.#state = 'answering'
+      this.#rest = typeof body === 'string' ? Buffer.from(body) : body
+      this.#response?.onWritable(() => this.#answerOn(null))
+      this.#answerOn({ status, headers })
+    }
+  }
+
+  /** Gives the library as much of a large answer as the socket takes. */
+  #answerOn(head: AnswerHead | null): boolean {
+    const response = this.#response
+    response?.cork(() => {
+      if (head !== null) writeHead(response, head)
+      const [, isDone] = response.tryEnd(this.#rest.subarray(response.getWriteOffset()), this.#rest.length)
+      if (isDone) this.#close()
+    })
+    return true
+  }
+
+  startStream(status: string, headers: Readonly<Record<string, string>>): void {
+    const response = this.#response
+    if (this.#state !== 'open' || response === null) return
+    this.#state = 'streaming'
+    response.cork(() => writeHead(response, { status, headers }))
+    // With a listener the library neither flushes by itself nor starts its timeout for idle connections after it.
+    response.onWritable(() => this.#streamOn())
+    // While it parses the request the library itself corks the socket, and pieces would add up there.
+    this.#isHeld = true
+    setImmediate(() => {
+      this.#isHeld = false
+      this.#streamOn()
+    })
+  }
+
+  write(bytes: Buffer): boolean {
+    if (this.#state !== 'streaming') return false
+    this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes])
+    this.#writePieces()
+    if (this.#isHeld) this.#isFull = this.#rest.length > PIECE_BYTES
+    return !this.#isFull
+  }
+
+  endStream(): void {
+    if (this.#state !== 'streaming') return
+    this.#state = 'ending'
+    this.#room = null
+    this.#writePieces()
+  }
+
+  abort(): void {
+    this.#close()?.close()
+  }
+
+  /** The socket takes bytes again, or for the first time. */
+  #streamOn(): boolean {
+    const wasFull = this.#isFull
+    this.#isFull = false
+    if (this.#rest.length === 0) this.#response?.cork(() => {}) // sends what the library holds
+    this.#writePieces()
+    // Not from here: the library loses memory when a response is closed inside this callback.
+    if (wasFull && !this.#isFull) setImmediate(() => guarded(() => this.#room?.(), this.#kind.onFault))
+    return true
+  }
+
+  /**
+   * Gives the library pieces, one per cork, until it says that the socket is full. It says so one piece late, because a
+   * cork is sent when it ends; so it holds two pieces at most, and the rest stays here.
+   */
+  #writePieces(): void {
+    const response = this.#response
+    if (response === null || this.#isHeld) return
+    while (this.#rest.length > 0 && !this.#isFull) {
+      const piece = this.#rest.subarray(0, PIECE_BYTES)
+      this.#rest = this.#rest.length > PIECE_BYTES ? this.#rest.subarray(PIECE_BYTES) : noBytes
+      response.cork(() => {
+        this.#isFull = !response.write(piece)
+      })
+    }
+    if (this.#state === 'ending' && this.#rest.length === 0) response.cork(() => this.#close()?.end())
+  }
+
+  /** Lets go of everything; returns what may be touched but once more. */
+  #close(): HttpResponse | null {
+    const response = this.#response
+    this.#state = 'closed'
+    this.#response = null
+    this.#gone = null
+    this.#room = null
+    this.#rest = noBytes
+    return response
+  }
 }
 
 /**

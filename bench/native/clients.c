@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "clients.h"
+#include "polls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,7 +37,7 @@ static void count_reason(struct clients *clients, const char *text) {
   }
 }
 
-static void end_client(struct clients *clients, struct client *client, const char *reason) {
+void client_end(struct clients *clients, struct client *client, const char *reason) {
   if (client->phase == PHASE_CLOSED) return;
   if (client->phase == PHASE_READY) {
     clients->ready--;
@@ -74,7 +75,7 @@ static void begin_client(struct clients *clients, int index) {
   client->capture = allocate(1, sizeof *client->capture);
   client->capture->started_ns = now_ns();
   client->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (client->fd < 0) return end_client(clients, client, strerror(errno));
+  if (client->fd < 0) return client_end(clients, client, strerror(errno));
 
   int on = 1;
   struct linger reset = {.l_onoff = 1, .l_linger = 0}; /* leaves no TIME_WAIT behind, which would use up ports */
@@ -85,12 +86,17 @@ static void begin_client(struct clients *clients, int index) {
     source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(index % clients->sources));
     setsockopt(client->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     if (bind(client->fd, (struct sockaddr *)&source, sizeof source))
-      return end_client(clients, client, strerror(errno));
+      return client_end(clients, client, strerror(errno));
   }
+  if (clients->segment_bytes > 0)
+    setsockopt(client->fd, IPPROTO_TCP, TCP_MAXSEG, &clients->segment_bytes, sizeof clients->segment_bytes);
+  if (clients->receive_buffer_bytes > 0)
+    setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &clients->receive_buffer_bytes,
+               sizeof clients->receive_buffer_bytes);
   struct epoll_event event = {.events = EPOLLOUT, .data.u32 = (uint32_t)index};
   epoll_ctl(clients->epoll, EPOLL_CTL_ADD, client->fd, &event);
   if (connect(client->fd, (struct sockaddr *)&clients->address, sizeof clients->address) && errno != EINPROGRESS)
-    end_client(clients, client, strerror(errno));
+    client_end(clients, client, strerror(errno));
 }
 
 void clients_open_more(struct clients *clients) {
@@ -99,7 +105,7 @@ void clients_open_more(struct clients *clients) {
     begin_client(clients, clients->begun++);
 }
 
-static void become_ready(struct clients *clients, struct client *client) {
+void client_become_ready(struct clients *clients, struct client *client) {
   clients->last_ready_ns = now_ns();
   histogram_add(&clients->opening_ns, clients->last_ready_ns - client->capture->started_ns, 1);
   clients->opening--;
@@ -111,10 +117,9 @@ static void become_ready(struct clients *clients, struct client *client) {
   client->capture = NULL;
 }
 
-/* Sends bytes that surely fit an empty socket buffer; a short write is a failure of the connection. */
-static void send_small(struct clients *clients, struct client *client, const void *bytes, size_t length) {
+void client_send(struct clients *clients, struct client *client, const void *bytes, size_t length) {
   ssize_t sent = send(client->fd, bytes, length, MSG_NOSIGNAL);
-  if (sent != (ssize_t)length) end_client(clients, client, sent < 0 ? strerror(errno) : "short write");
+  if (sent != (ssize_t)length) client_end(clients, client, sent < 0 ? strerror(errno) : "short write");
 }
 
 /* RFC 6455 §5.3: frames of a client are masked. Returns the bytes written to `to`. */
@@ -139,7 +144,7 @@ static void send_upgrade(struct clients *clients, struct client *client) {
       "GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
   client->phase = PHASE_UPGRADING;
-  send_small(clients, client, request, sizeof request - 1);
+  client_send(clients, client, request, sizeof request - 1);
 }
 
 static void send_commands(struct clients *clients, struct client *client) {
@@ -152,22 +157,23 @@ static void send_commands(struct clients *clients, struct client *client) {
   int subscribe_bytes = snprintf(subscribe, sizeof subscribe, "{\"id\":2,\"subscribe\":{\"channel\":\"%s\"}}",
                                  clients->channel);
   if (connect_bytes >= REQUEST_BYTES || subscribe_bytes >= REQUEST_BYTES)
-    return end_client(clients, client, "command too long");
+    return client_end(clients, client, "command too long");
   size_t bytes = mask_frame(frames, 1, connect, (size_t)connect_bytes);
   bytes += mask_frame(frames + bytes, 1, subscribe, (size_t)subscribe_bytes);
   client->phase = PHASE_SUBSCRIBING;
-  send_small(clients, client, frames, bytes);
+  client_send(clients, client, frames, bytes);
 }
 
 static void connected(struct clients *clients, struct client *client, uint32_t index) {
   int error = 0;
   socklen_t bytes = sizeof error;
   getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
-  if (error) return end_client(clients, client, strerror(error));
+  if (error) return client_end(clients, client, strerror(error));
   /* Edge-triggered: saves the kernel a second look at every socket after it was read. */
   struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.u32 = index};
   epoll_ctl(clients->epoll, EPOLL_CTL_MOD, client->fd, &event);
-  if (clients->transport == TRANSPORT_TCP) become_ready(clients, client);
+  if (clients->transport == TRANSPORT_TCP) client_become_ready(clients, client);
+  else if (clients->transport == TRANSPORT_POLL) poll_begin(clients, client);
   else send_upgrade(clients, client);
 }
 
@@ -176,16 +182,16 @@ static size_t feed_upgrade(struct clients *clients, struct client *client, const
   static const char status[] = "HTTP/1.1 101";
   struct capture *capture = client->capture;
   for (size_t i = 0; i < bytes; i++) {
-    if (capture->used == CAPTURE_BYTES) return end_client(clients, client, "upgrade answer too long"), bytes;
+    if (capture->used == CAPTURE_BYTES) return client_end(clients, client, "upgrade answer too long"), bytes;
     capture->bytes[capture->used++] = (char)at[i];
     if (capture->used < 4 || memcmp(capture->bytes + capture->used - 4, "\r\n\r\n", 4)) continue;
     if (memcmp(capture->bytes, status, sizeof status - 1)) {
       char reason[64];
       snprintf(reason, sizeof reason, "upgrade refused: %.12s", capture->bytes);
-      return end_client(clients, client, reason), bytes;
+      return client_end(clients, client, reason), bytes;
     }
     if (!memmem(capture->bytes, capture->used, "ccept:", 6))
-      return end_client(clients, client, "upgrade answer without accept"), bytes;
+      return client_end(clients, client, "upgrade answer without accept"), bytes;
     capture->used = 0;
     send_commands(clients, client);
     return i + 1;
@@ -193,14 +199,29 @@ static size_t feed_upgrade(struct clients *clients, struct client *client, const
   return bytes;
 }
 
+static uint64_t number_after(const struct capture *capture, const char *name, int *digits) {
+  const char *found = memmem(capture->bytes, capture->used, name, strlen(name));
+  uint64_t value = 0;
+  *digits = 0;
+  if (!found) return 0;
+  const char *end = capture->bytes + capture->used;
+  for (found += strlen(name); found < end && *found >= '0' && *found <= '9'; found++, ++*digits)
+    value = value * 10 + (uint64_t)(*found - '0');
+  return value;
+}
+
 static void take_reply(struct clients *clients, struct client *client) {
   struct capture *capture = client->capture;
   if (!memmem(capture->bytes, capture->used, "\"ok\"", 4)) {
     char reason[96];
     snprintf(reason, sizeof reason, "refused: %.*s", (int)(capture->used < 80 ? capture->used : 80), capture->bytes);
-    return end_client(clients, client, reason);
+    return client_end(clients, client, reason);
   }
-  if (++client->replies == REPLIES_EXPECTED) become_ready(clients, client);
+  if (++client->replies < REPLIES_EXPECTED) return;
+  int digits;
+  capture->first_offset = capture->last_offset = number_after(capture, "\"offset\":", &digits);
+  capture->has_offset = digits > 0;
+  client_become_ready(clients, client);
 }
 
 /* ---- receiving ---- */
@@ -217,28 +238,35 @@ void clients_begin_run(struct clients *clients, uint64_t burst, uint64_t data_by
   }
 }
 
-static uint64_t number_after(const struct capture *capture, const char *name, int *digits) {
-  const char *found = memmem(capture->bytes, capture->used, name, strlen(name));
-  uint64_t value = 0;
-  *digits = 0;
-  if (!found) return 0;
-  const char *end = capture->bytes + capture->used;
-  for (found += strlen(name); found < end && *found >= '0' && *found <= '9'; found++, ++*digits)
-    value = value * 10 + (uint64_t)(*found - '0');
-  return value;
-}
-
 static void take_sample(struct clients *clients, struct client *client) {
   struct capture *capture = client->capture;
   int digits, time_digits;
   uint64_t offset = number_after(capture, "\"offset\":", &digits);
   uint64_t sent_ns = number_after(capture, "\"t\":", &time_digits);
-  if (capture->last_offset != 0 && offset != capture->last_offset + 1) clients->gaps++;
+  if (capture->has_offset && offset != capture->last_offset + 1) clients->gaps++;
   capture->last_offset = offset;
+  capture->has_offset = true;
   clients->overhead_bytes = client->payload_bytes - clients->data_bytes - (uint64_t)digits;
   uint64_t now = now_ns();
   if (clients->is_measuring && time_digits > 0 && now >= sent_ns)
     histogram_add(&clients->latency_ns, now - sent_ns, 1);
+}
+
+/* What is no publication: a gap moves the place in the channel, anything else is passed over. */
+static void take_notice(struct clients *clients, struct client *client) {
+  struct capture *capture = client->capture;
+  int from_digits, to_digits;
+  uint64_t from = number_after(capture, "\"gap\":{\"from\":", &from_digits);
+  uint64_t to = number_after(capture, "\"to\":", &to_digits);
+  if (from_digits == 0 || to_digits == 0) return;
+  if (from != capture->last_offset + 1 || to < from) clients->gaps++;
+  else capture->gapped += to - from + 1;
+  capture->last_offset = to;
+}
+
+static bool is_notice(const struct client *client) {
+  const struct capture *capture = client->capture;
+  return client->is_sampled && !memmem(capture->bytes, capture->used, "\"offset\":", 9);
 }
 
 /* RFC 6455 §5.5: close is taken as the end; a ping is answered with its own payload; a pong is ignored. */
@@ -247,19 +275,20 @@ static void take_control(struct clients *clients, struct client *client) {
   if (client->opcode == OPCODE_PING) {
     uint8_t pong[160];
     size_t length = capture && client->payload_bytes <= 125 ? capture->used : 0;
-    send_small(clients, client, pong, mask_frame(pong, OPCODE_PONG, capture ? capture->bytes : "", length));
+    client_send(clients, client, pong, mask_frame(pong, OPCODE_PONG, capture ? capture->bytes : "", length));
   } else if (client->opcode == OPCODE_CLOSE) {
     char reason[64] = "closed by the server";
     if (capture && capture->used >= 2)
       snprintf(reason, sizeof reason, "closed by the server with %d",
                (uint8_t)capture->bytes[0] << 8 | (uint8_t)capture->bytes[1]);
-    end_client(clients, client, reason);
+    client_end(clients, client, reason);
   }
 }
 
 static void frame_done(struct clients *clients, struct client *client) {
   if (client->opcode >= OPCODE_CLOSE) take_control(clients, client);
   else if (client->phase == PHASE_SUBSCRIBING) take_reply(clients, client);
+  else if (is_notice(client)) take_notice(clients, client);
   else {
     client->frames++;
     clients->deliveries++;
@@ -278,7 +307,7 @@ static void frame_done(struct clients *clients, struct client *client) {
  */
 static size_t parse_header(struct clients *clients, struct client *client, const uint8_t *at, size_t bytes) {
   if (bytes < 2) return 0;
-  if (at[0] < 0x80 || at[1] & 0x80) return end_client(clients, client, "fragmented or masked frame"), bytes;
+  if (at[0] < 0x80 || at[1] & 0x80) return client_end(clients, client, "fragmented or masked frame"), bytes;
   uint64_t length = at[1];
   size_t header = 2;
   if (length >= 126) {
@@ -354,9 +383,10 @@ static bool read_once(struct clients *clients, struct client *client, bool has_e
   ssize_t bytes = recv(client->fd, buffer, sizeof buffer, 0);
   if (bytes < 0 && errno == EINTR) return true;
   if (bytes < 0 && errno == EAGAIN) return false;
-  if (bytes <= 0) return end_client(clients, client, bytes < 0 ? strerror(errno) : "closed without goodbye"), false;
+  if (bytes <= 0) return client_end(clients, client, bytes < 0 ? strerror(errno) : "closed without goodbye"), false;
   clients->bytes += (uint64_t)bytes;
-  feed(clients, client, buffer, (size_t)bytes);
+  if (client->poll) poll_feed(clients, client, buffer, (size_t)bytes);
+  else feed(clients, client, buffer, (size_t)bytes);
   if (clients->burst > 0 && client->phase == PHASE_READY) count_rounds(clients, client);
   return has_ended || bytes == READ_BYTES;
 }

@@ -5,24 +5,30 @@
  * leave as JSON lines on stdout (bench/support/generator.ts is the other end and names every field):
  *
  *   fanout <data bytes> <burst> <rounds in flight> <warm-up ms> <measured ms>
+ *   poll <data bytes> <burst> <rounds in flight> <holds 0|1> <warm-up ms> <measured ms>
+ *   pace <data bytes> <publications per second> <warm-up ms> <measured ms>
  *   publish <data bytes> <window> <warm-up ms> <measured ms>
- *   status                                           connections still there
+ *   status                                           connections still there, and the books of sampled ones
  *   quit                                             (or end of input)
  *
  * Publishing is paced by receiving: a round of `burst` publications leaves in one write, once the round before is
  * acknowledged and at most `rounds in flight` rounds have not reached every subscriber. So a server always has the
- * next round to do and never builds up backpressure. Every run drains before it reports. One thread, one epoll set.
+ * next round to do and never builds up backpressure. To clients that poll, with no round in flight, rounds go one at a
+ * time instead (cycle.h); if they are held, clients poll again only when all have their answers. `pace` publishes at a
+ * given rate whatever happens, and counts latency from when each publication was due, so that a stall is not hidden.
+ * Every run drains before it reports. One thread, one epoll set.
  * Longer than most files because the kinds of run share one loop and one state.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 
 #include "clients.h"
+#include "cycle.h"
+#include "flags.h"
+#include "polls.h"
 #include "publisher.h"
 
 #define EVENTS_PER_WAIT 512
@@ -33,7 +39,9 @@
 #define CHUNKS_MAX 8192
 #define TAG_STDIN UINT32_MAX
 #define TAG_PUBLISHER (UINT32_MAX - 1)
+#define TAG_CYCLE (UINT32_MAX - 2)
 
+enum run_kind { RUN_FANOUT, RUN_POLL, RUN_PACE };
 enum run_phase { RUN_NONE, RUN_OPENING, RUN_WARMING, RUN_MEASURING, RUN_DRAINING };
 
 struct snapshot {
@@ -43,8 +51,11 @@ struct snapshot {
 };
 
 struct run {
+  enum run_kind kind;
   enum run_phase phase;
   uint64_t data_bytes, burst, rounds_in_flight, warm_up_ns, measured_ns;
+  uint64_t every_ns, due_ns; /* between two publications at a given rate; when the next one is due */
+  bool holds_polls;
   uint64_t phase_ends_ns, rounds_begun, published_before, progress_ns, progress_deliveries;
   int subscribers;
   struct snapshot from, to;
@@ -53,9 +64,9 @@ struct run {
 static struct clients clients;
 static struct publisher publisher = {.fd = -1, .kind = PUBLISHER_ENCKE};
 static struct run run;
-static int server_pid, server_core = -1;
-static uint64_t spun_ns; /* spent asking an epoll set that had nothing */
-static uint16_t publish_port;
+static struct cycle cycle;
+static struct settings settings = {.clients = &clients, .publisher = &publisher};
+static uint64_t spun_ns; /* CPU time spent asking an epoll set that had nothing */
 
 /* ---- reports ---- */
 
@@ -65,8 +76,14 @@ static struct snapshot take_snapshot(void) {
   snapshot.deliveries = clients.deliveries;
   snapshot.bytes = clients.bytes;
   snapshot.answered = publisher.answered;
-  snapshot.server = read_cpu_times(server_pid, server_core);
+  snapshot.server = read_cpu_times(settings.server_pid, settings.server_core);
   return snapshot;
+}
+
+static uint64_t own_cpu_ns(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return (uint64_t)time.tv_sec * NS_PER_SECOND + (uint64_t)time.tv_nsec;
 }
 
 static void end_line(void) {
@@ -116,13 +133,41 @@ static void report_connected(void) {
   end_line();
 }
 
+/* Of every sampled connection: [first offset, last offset, received, gapped, 1 if it is open]. */
+static void print_books(void) {
+  const char *separator = "";
+  printf(",\"books\":[");
+  for (int i = 0; i < clients.count; i++) {
+    const struct client *client = &clients.all[i];
+    const struct capture *capture = client->capture;
+    if (!client->is_sampled || !capture) continue;
+    printf("%s[%llu,%llu,%llu,%llu,%d]", separator, (unsigned long long)capture->first_offset,
+           (unsigned long long)capture->last_offset, (unsigned long long)client->frames,
+           (unsigned long long)capture->gapped, client->phase == PHASE_READY);
+    separator = ",";
+  }
+  putchar(']');
+}
+
 static void report_status(void) {
   printf("{\"event\":\"status\",\"established\":%d,\"closed\":%d", clients.ready, clients.closed);
+  print_count("gaps", clients.gaps);
   print_reasons();
+  print_books();
   end_line();
 }
 
-static void report_fanout(bool has_stalled) {
+static void print_cycles(void) {
+  print_count("cycles", cycle.cycles);
+  print_count("answerCpuNs", cycle.answer_cpu_ns);
+  print_count("answersNs", cycle.answers_ns);
+  print_count("cycleCpuNs", cycle.cycle_cpu_ns);
+  print_count("cyclesNs", cycle.cycles_ns);
+  print_histogram("answerNs", &cycle.answer_ns);
+  print_histogram("cycleNs", &cycle.cycle_ns);
+}
+
+static void report_rounds(bool has_stalled) {
   uint64_t published = publisher.sent - run.published_before;
   uint64_t expected = published * (uint64_t)run.subscribers;
   printf("{\"event\":\"result\",\"deliveries\":%llu", (unsigned long long)(run.to.deliveries - run.from.deliveries));
@@ -139,79 +184,133 @@ static void report_fanout(bool has_stalled) {
   print_window(&run.from, &run.to);
   print_reasons();
   print_histogram("latencyNs", &clients.latency_ns);
+  if (run.kind == RUN_POLL) print_cycles();
   end_line();
 }
 
-/* ---- fan-out ---- */
+/* ---- rounds ---- */
 
 static void ensure_publisher(void) {
   if (publisher.fd >= 0) return;
   struct sockaddr_in address = clients.address;
-  address.sin_port = htons(publish_port);
+  address.sin_port = htons(settings.publish_port);
   publisher_open(&publisher, address);
   struct epoll_event event = {.events = EPOLLIN, .data.u32 = TAG_PUBLISHER};
   epoll_ctl(clients.epoll, EPOLL_CTL_ADD, publisher.fd, &event);
 }
 
-static void begin_fanout(void) {
+static bool is_in_cycles(void) { return run.kind == RUN_POLL && run.rounds_in_flight == 0; }
+
+static void begin_cycles(void) {
+  if (!is_in_cycles()) return;
+  struct epoll_event event = {.events = EPOLLIN, .data.u32 = TAG_CYCLE};
+  epoll_ctl(clients.epoll, EPOLL_CTL_ADD, cycle_open(&cycle, clients.address, settings.server_pid), &event);
+}
+
+static void begin_run(void) {
   ensure_publisher();
   if (clients.ready == 0) fail("Cannot fan out: no subscriber is connected");
+  if ((run.kind == RUN_POLL) != (clients.transport == TRANSPORT_POLL)) fail("Cannot run this over this transport");
   if (run.data_bytes < DATA_BYTES_MIN) fail("Cannot fan out: data needs at least %d bytes", DATA_BYTES_MIN);
   if (run.burst < 1 || run.burst * 2 > publisher.window) fail("Cannot fan out: burst does not fit the window");
-  if (run.rounds_in_flight < 1 || run.rounds_in_flight >= ROUNDS_IN_FLIGHT_MAX)
+  if ((run.rounds_in_flight < 1 && !is_in_cycles()) || run.rounds_in_flight >= ROUNDS_IN_FLIGHT_MAX)
     fail("Cannot fan out: 1 to %d rounds may be in flight", ROUNDS_IN_FLIGHT_MAX - 1);
   clients_begin_run(&clients, run.burst, run.data_bytes);
+  clients.holds_polls = run.holds_polls;
   run.subscribers = clients.ready;
   run.rounds_begun = 0;
   run.published_before = publisher.sent;
-  run.progress_ns = now_ns();
+  run.progress_ns = run.due_ns = now_ns();
   run.progress_deliveries = 0;
   run.phase = RUN_WARMING;
   run.phase_ends_ns = run.progress_ns + run.warm_up_ns;
+  begin_cycles();
 }
 
-static void begin_round(void) {
+static void begin_round(uint64_t time_ns) {
   clients.missing[run.rounds_begun % ROUNDS_IN_FLIGHT_MAX] = (uint32_t)run.subscribers;
   run.rounds_begun++;
-  publisher_send(&publisher, run.burst, run.data_bytes);
+  publisher_send(&publisher, run.burst, run.data_bytes, time_ns);
 }
 
-static bool may_begin_round(void) {
-  bool is_sending = run.phase == RUN_WARMING || run.phase == RUN_MEASURING;
-  return is_sending && publisher.answered == publisher.sent &&
-         run.rounds_begun - clients.rounds_complete <= run.rounds_in_flight;
+static bool is_sending(void) { return run.phase == RUN_WARMING || run.phase == RUN_MEASURING; }
+
+/* As many as the clients and the publisher keep up with. */
+static void begin_followed_rounds(void) {
+  while (is_sending() && publisher.answered == publisher.sent &&
+         run.rounds_begun - clients.rounds_complete <= run.rounds_in_flight)
+    begin_round(now_ns());
+}
+
+/*
+ * All that are due in this phase, even if it is over by now. There is no place to remember more than so many rounds: what
+ * is due beyond them goes later, and its latency says so.
+ */
+static void begin_due_rounds(uint64_t now) {
+  uint64_t until_ns = now < run.phase_ends_ns ? now : run.phase_ends_ns;
+  while (is_sending() && run.due_ns <= until_ns && run.rounds_begun - clients.rounds_complete < ROUNDS_IN_FLIGHT_MAX) {
+    begin_round(run.due_ns);
+    run.due_ns += run.every_ns;
+  }
+}
+
+static void advance_cycle(void) {
+  if (cycle.phase == CYCLE_ANSWERING && clients.rounds_complete == run.rounds_begun) {
+    cycle_answered(&cycle);
+    if (run.holds_polls) polls_release(&clients);
+    cycle_ask(&cycle);
+  }
+  if (cycle.phase == CYCLE_WAITING && is_sending()) {
+    cycle_begin(&cycle, run.phase == RUN_MEASURING);
+    begin_round(now_ns());
+  }
+}
+
+static void begin_rounds(void) {
+  if (is_in_cycles()) advance_cycle();
+  else if (run.kind != RUN_PACE) begin_followed_rounds();
+}
+
+static bool is_drained(void) {
+  bool is_back = !is_in_cycles() || cycle.phase == CYCLE_WAITING;
+  return run.phase == RUN_DRAINING && clients.rounds_complete == run.rounds_begun && is_back;
 }
 
 static bool has_stalled(uint64_t now) {
-  if (clients.deliveries != run.progress_deliveries) {
+  if (clients.deliveries != run.progress_deliveries || (is_sending() && run.kind == RUN_PACE)) {
     run.progress_deliveries = clients.deliveries;
     run.progress_ns = now;
   }
   return now - run.progress_ns > STALL_NS;
 }
 
-static void advance_fanout(void) {
-  uint64_t now = now_ns();
-  if (run.phase == RUN_WARMING && now >= run.phase_ends_ns) {
+static void advance_phase(uint64_t now) {
+  if (now < run.phase_ends_ns) return;
+  if (run.phase == RUN_WARMING) {
     run.phase = RUN_MEASURING;
     run.phase_ends_ns = now + run.measured_ns;
     run.from = take_snapshot();
     clients.is_measuring = true;
-  } else if (run.phase == RUN_MEASURING && now >= run.phase_ends_ns) {
+  } else if (run.phase == RUN_MEASURING) {
     run.phase = RUN_DRAINING;
     run.to = take_snapshot();
     clients.is_measuring = false;
   }
-  bool is_drained = run.phase == RUN_DRAINING && clients.rounds_complete == run.rounds_begun;
-  bool is_stalled = !is_drained && has_stalled(now);
-  if (is_drained || is_stalled) {
-    if (run.phase != RUN_DRAINING) run.from = run.to = take_snapshot();
-    report_fanout(is_stalled);
-    run.phase = RUN_NONE;
-    if (is_stalled) exit(0); /* late messages would be counted into the next run */
-    return;
-  }
-  while (may_begin_round()) begin_round();
+}
+
+static void advance_run(void) {
+  uint64_t now = now_ns();
+  if (run.kind == RUN_PACE) begin_due_rounds(now);
+  advance_phase(now);
+  bool is_done = is_drained();
+  bool is_stalled = !is_done && has_stalled(now);
+  if (!is_done && !is_stalled) return begin_rounds();
+  if (run.phase != RUN_DRAINING) run.from = run.to = take_snapshot();
+  report_rounds(is_stalled);
+  cycle_close(&cycle);
+  clients.holds_polls = false;
+  run.phase = RUN_NONE;
+  if (is_stalled) exit(0); /* late messages would be counted into the next run */
 }
 
 /* ---- publishing alone ---- */
@@ -224,7 +323,7 @@ static struct chunk chunks[CHUNKS_MAX];
 static uint64_t chunks_begun, chunks_done;
 
 static void send_chunk(uint64_t count, size_t data_bytes) {
-  publisher_send(&publisher, count, data_bytes);
+  publisher_send(&publisher, count, data_bytes, now_ns());
   chunks[chunks_begun++ % CHUNKS_MAX] = (struct chunk){publisher.sent, count, now_ns()};
 }
 
@@ -291,22 +390,37 @@ static void run_publish(uint64_t window) {
 
 /* ---- commands ---- */
 
+static void prepare_run(enum run_kind kind, uint64_t data_bytes, uint64_t warm_up_ms, uint64_t measured_ms) {
+  run.kind = kind;
+  run.data_bytes = data_bytes;
+  run.burst = run.rounds_in_flight = 1;
+  run.holds_polls = false;
+  run.warm_up_ns = warm_up_ms * NS_PER_MS;
+  run.measured_ns = measured_ms * NS_PER_MS;
+}
+
 static void take_command(const char *line) {
-  unsigned long long a, b, c, d, e;
+  unsigned long long a, b, c, d, e, f;
   if (!strcmp(line, "quit")) exit(0);
   if (run.phase != RUN_NONE) fail("Cannot take a command: a run is under way");
   if (!strcmp(line, "status")) return report_status();
   if (sscanf(line, "fanout %llu %llu %llu %llu %llu", &a, &b, &c, &d, &e) == 5) {
-    run.data_bytes = a;
+    prepare_run(RUN_FANOUT, a, d, e);
     run.burst = b;
     run.rounds_in_flight = c;
-    run.warm_up_ns = d * NS_PER_MS;
-    run.measured_ns = e * NS_PER_MS;
-    begin_fanout();
+    begin_run();
+  } else if (sscanf(line, "poll %llu %llu %llu %llu %llu %llu", &a, &b, &c, &d, &e, &f) == 6) {
+    prepare_run(RUN_POLL, a, e, f);
+    run.burst = b;
+    run.rounds_in_flight = c;
+    run.holds_polls = d > 0;
+    begin_run();
+  } else if (sscanf(line, "pace %llu %llu %llu %llu", &a, &b, &c, &d) == 4 && b > 0) {
+    prepare_run(RUN_PACE, a, c, d);
+    run.every_ns = NS_PER_SECOND / b;
+    begin_run();
   } else if (sscanf(line, "publish %llu %llu %llu %llu", &a, &b, &c, &d) == 4) {
-    run.data_bytes = a;
-    run.warm_up_ns = c * NS_PER_MS;
-    run.measured_ns = d * NS_PER_MS;
+    prepare_run(RUN_FANOUT, a, c, d);
     run_publish(b);
   } else {
     fail("Unknown command: %.80s", line);
@@ -327,70 +441,6 @@ static void read_commands(void) {
     memmove(input, end + 1, used);
   }
   if (used == sizeof input) fail("Command line too long");
-}
-
-/* ---- flags ---- */
-
-static int number_flag(const char *name, const char *text, long min, long max) {
-  char *end;
-  long value = strtol(text, &end, 10);
-  if (*text == 0 || *end != 0 || value < min || value > max)
-    fail("--%s needs a number from %ld to %ld: %s", name, min, max, text);
-  return (int)value;
-}
-
-static char **read_tokens(const char *path, int count) {
-  char **tokens = allocate((size_t)count, sizeof *tokens);
-  FILE *file = fopen(path, "r");
-  if (!file) fail("Cannot read %s: %s", path, strerror(errno));
-  for (int i = 0; i < count; i++) {
-    size_t size = 0;
-    ssize_t length = getline(&tokens[i], &size, file);
-    if (length <= 1) fail("Cannot read %s: %d tokens needed, %d there", path, count, i);
-    tokens[i][length - 1] = 0;
-  }
-  fclose(file);
-  return tokens;
-}
-
-static void parse_flags(int count, char **arguments) {
-  static const struct option flags[] = {
-      {"transport", 1, 0, 't'},   {"publisher", 1, 0, 'p'}, {"host", 1, 0, 'h'},       {"port", 1, 0, 'P'},
-      {"publish-port", 1, 0, 'u'}, {"connections", 1, 0, 'n'}, {"window", 1, 0, 'w'},   {"channel", 1, 0, 'c'},
-      {"tokens", 1, 0, 'T'},      {"sources", 1, 0, 's'},   {"samples", 1, 0, 'S'},    {"key", 1, 0, 'k'},
-      {"acks", 1, 0, 'a'},        {"server-pid", 1, 0, 'i'}, {"server-core", 1, 0, 'C'},  {0, 0, 0, 0}};
-  const char *tokens = NULL, *host = "127.0.0.1";
-  int connections = 0, samples = 64, flag, index = 0;
-  clients.address.sin_family = AF_INET;
-  clients.window = 256;
-  clients.sources = 1;
-  clients.channel = "bench";
-  while ((flag = getopt_long(count, arguments, "", flags, &index)) != -1) {
-    const char *name = flags[index].name;
-    switch (flag) {
-      case 't': clients.transport = strcmp(optarg, "tcp") ? TRANSPORT_WEBSOCKET : TRANSPORT_TCP; break;
-      case 'p': publisher.kind = strcmp(optarg, "rounds") ? PUBLISHER_ENCKE : PUBLISHER_ROUNDS; break;
-      case 'h': host = optarg; break;
-      case 'P': clients.address.sin_port = htons((uint16_t)number_flag(name, optarg, 1, 65535)); break;
-      case 'u': publish_port = (uint16_t)number_flag(name, optarg, 1, 65535); break;
-      case 'n': connections = number_flag(name, optarg, 0, 1000000); break;
-      case 'w': clients.window = number_flag(name, optarg, 1, 100000); break;
-      case 'c': clients.channel = optarg; break;
-      case 'T': tokens = optarg; break;
-      case 's': clients.sources = number_flag(name, optarg, 1, 250); break;
-      case 'S': samples = number_flag(name, optarg, 0, 100000); break;
-      case 'k': publisher.key = optarg; break;
-      case 'a': publisher.acks_each = !strcmp(optarg, "each"); break;
-      case 'i': server_pid = number_flag(name, optarg, 1, 1 << 30); break;
-      case 'C': server_core = number_flag(name, optarg, 0, 4095); break;
-      default: fail("Unknown flag");
-    }
-  }
-  if (inet_pton(AF_INET, host, &clients.address.sin_addr) != 1) fail("Not an IPv4 address: %s", host);
-  if (strlen(clients.channel) > 200) fail("The channel name is longer than 200 bytes");
-  publisher.channel = clients.channel;
-  if (tokens) clients.tokens = read_tokens(tokens, connections);
-  clients_prepare(&clients, connections, samples);
 }
 
 /* ---- the loop ---- */
@@ -416,31 +466,41 @@ static void handle_publisher(uint32_t events) {
 /*
  * While a run is measured the generator does not sleep: waking it would cost the server a good part of every send,
  * which receivers on other machines do not, and would cost a slow server more than a fast one. Time spent asking in
- * vain is not counted as its own CPU time.
+ * vain is not counted as its own CPU time. At a given rate there is time to sleep until the next publication is due.
  */
+static int wait_ms(bool spins) {
+  if (spins) return 0;
+  if (publisher_is_blocked(&publisher)) return 1;
+  if (run.phase == RUN_NONE) return -1;
+  uint64_t now = now_ns();
+  if (run.kind != RUN_PACE || !is_sending()) return IDLE_WAIT_MS;
+  uint64_t left_ms = now < run.due_ns ? (run.due_ns - now) / NS_PER_MS : 0;
+  return left_ms < IDLE_WAIT_MS ? (int)left_ms : IDLE_WAIT_MS;
+}
+
 static void step(void) {
   struct epoll_event events[EVENTS_PER_WAIT];
-  uint64_t began_ns = now_ns();
-  bool spins = run.phase == RUN_WARMING || run.phase == RUN_MEASURING || run.phase == RUN_DRAINING;
-  int timeout_ms = spins ? 0 : publisher_is_blocked(&publisher) ? 1 : run.phase == RUN_NONE ? -1 : IDLE_WAIT_MS;
-  int count = epoll_wait(clients.epoll, events, EVENTS_PER_WAIT, timeout_ms);
+  bool spins = run.kind != RUN_PACE && (is_sending() || run.phase == RUN_DRAINING);
+  uint64_t began_ns = spins ? own_cpu_ns() : 0;
+  int count = epoll_wait(clients.epoll, events, EVENTS_PER_WAIT, wait_ms(spins));
   for (int i = 0; i < count; i++) {
     uint32_t tag = events[i].data.u32;
     if (tag == TAG_STDIN) read_commands();
     else if (tag == TAG_PUBLISHER) handle_publisher(events[i].events);
+    else if (tag == TAG_CYCLE) cycle_read(&cycle);
     else clients_handle(&clients, tag, events[i].events);
   }
   if (publisher_is_blocked(&publisher)) publisher_flush(&publisher);
   if (run.phase == RUN_OPENING) advance_opening();
-  else if (run.phase != RUN_NONE) advance_fanout();
-  if (spins && count == 0) spun_ns += now_ns() - began_ns;
+  else if (run.phase != RUN_NONE) advance_run();
+  if (spins && count == 0) spun_ns += own_cpu_ns() - began_ns;
 }
 
 int main(int count, char **arguments) {
   signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   clients.epoll = epoll_create1(EPOLL_CLOEXEC);
-  parse_flags(count, arguments);
+  parse_flags(&settings, count, arguments);
   struct epoll_event event = {.events = EPOLLIN, .data.u32 = TAG_STDIN};
   if (epoll_ctl(clients.epoll, EPOLL_CTL_ADD, STDIN_FILENO, &event)) fail("stdin must be a pipe");
   run.phase = RUN_OPENING;

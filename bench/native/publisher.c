@@ -57,39 +57,38 @@ static uint8_t *put_binary_header(uint8_t *at, size_t length) {
 }
 
 /* Writes {"t":<ns>,"pad":"…"} of exactly `bytes` bytes. */
-static uint8_t *put_data(uint8_t *at, size_t bytes, uint64_t now) {
-  int head = sprintf((char *)at, "{\"t\":%llu,\"pad\":\"", (unsigned long long)now);
+static uint8_t *put_data(uint8_t *at, size_t bytes, uint64_t time_ns) {
+  int head = sprintf((char *)at, "{\"t\":%llu,\"pad\":\"", (unsigned long long)time_ns);
   memset(at + head, 'x', bytes - (size_t)head - 2);
   memcpy(at + bytes - 2, "\"}", 2);
   return at + bytes;
 }
 
 /*  |u32 length| 0x94 | op 2 | 0xce u32 seq | str 8 channel | bin 32 data |  */
-static uint8_t *put_publish_frame(uint8_t *start, struct publisher *publisher, size_t bytes, uint64_t now) {
+static uint8_t *put_publish_frame(uint8_t *start, struct publisher *publisher, size_t bytes, uint64_t time_ns) {
   uint8_t *at = start + 4;
   *at++ = 0x94;
   *at++ = OP_PUBLISH;
   *at++ = 0xce;
   put_u32(at, (uint32_t)(publisher->sent + FIRST_SEQ));
   at = put_string(at + 4, publisher->channel);
-  at = put_data(put_binary_header(at, bytes), bytes, now);
+  at = put_data(put_binary_header(at, bytes), bytes, time_ns);
   put_u32(start, (uint32_t)(at - start - 4));
   return at;
 }
 
 /* The message Encke would send for this publication, so that a ceiling sends just the same bytes. */
-static uint8_t *put_round_message(uint8_t *start, struct publisher *publisher, size_t bytes, uint64_t now) {
+static uint8_t *put_round_message(uint8_t *start, struct publisher *publisher, size_t bytes, uint64_t time_ns) {
   uint8_t *at = start + 4;
   at += sprintf((char *)at, "{\"channel\":\"%s\",\"offset\":%llu,\"data\":", publisher->channel,
                 (unsigned long long)publisher->sent + 1);
-  at = put_data(at, bytes, now);
+  at = put_data(at, bytes, time_ns);
   *at++ = '}';
   put_u32(start, (uint32_t)(at - start - 4));
   return at;
 }
 
-void publisher_send(struct publisher *publisher, uint64_t count, size_t data_bytes) {
-  uint64_t now = now_ns();
+void publisher_send(struct publisher *publisher, uint64_t count, size_t data_bytes, uint64_t time_ns) {
   uint8_t *start = reserve(publisher, 4 + count * (data_bytes + OVERHEAD_BYTES_MAX));
   uint8_t *at = start;
   if (publisher->kind == PUBLISHER_ROUNDS) {
@@ -97,8 +96,8 @@ void publisher_send(struct publisher *publisher, uint64_t count, size_t data_byt
     at += 4;
   }
   for (uint64_t i = 0; i < count; i++) {
-    at = publisher->kind == PUBLISHER_ENCKE ? put_publish_frame(at, publisher, data_bytes, now)
-                                            : put_round_message(at, publisher, data_bytes, now);
+    at = publisher->kind == PUBLISHER_ENCKE ? put_publish_frame(at, publisher, data_bytes, time_ns)
+                                            : put_round_message(at, publisher, data_bytes, time_ns);
     publisher->sent++;
   }
   publisher->out_used += (size_t)(at - start);

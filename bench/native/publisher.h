@@ -39,8 +39,12 @@ struct publisher {
 /* Connects, says hello where there is one, and leaves the socket non-blocking. Fails loudly. */
 void publisher_open(struct publisher *publisher, struct sockaddr_in address);
 
-/* Appends `count` publications of `data_bytes` with the time now to the output; sends what the socket takes. */
-void publisher_send(struct publisher *publisher, uint64_t count, size_t data_bytes);
+/*
+ * Appends `count` publications of `data_bytes` to the output; sends what the socket takes.
+ *
+ * @param time_ns goes into the data: latency counts from it
+ */
+void publisher_send(struct publisher *publisher, uint64_t count, size_t data_bytes, uint64_t time_ns);
 
 /* Sends what is left of the output. */
 void publisher_flush(struct publisher *publisher);

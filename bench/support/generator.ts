@@ -5,18 +5,27 @@
  * (generator-node.ts) holds the same conversation. Every command has a deadline of its own length plus a margin.
  */
 import { type Child, startChild, stopChild } from './children.ts'
-import { countsIn, type Line, numberIn, pairsIn, type ReportLines, readReportLines } from './report-lines.ts'
+import {
+  countsIn,
+  type Line,
+  numberIn,
+  pairsIn,
+  type ReportLines,
+  readReportLines,
+  rowsIn,
+} from './report-lines.ts'
 
 const openDeadlineMs = 120_000
 const marginMs = 30_000
 const connectionsPerSource = 4_000
+const nsPerSecond = 1e9
 
 /** [largest nanoseconds of a bucket, how often]. */
 export type Buckets = readonly (readonly [number, number])[]
 
 export interface GeneratorFlags {
-  /** `tcp` connects and says nothing; `websocket` upgrades, connects and subscribes. */
-  readonly transport: 'websocket' | 'tcp'
+  /** `tcp` connects and says nothing; `websocket` upgrades, connects and subscribes; `poll` does so by HTTP (C only). */
+  readonly transport: 'websocket' | 'tcp' | 'poll'
   /** How to publish: over Encke's publish port, or in the rounds of a ceiling. */
   readonly publisher: 'encke' | 'rounds'
   readonly port: number
@@ -27,6 +36,14 @@ export interface GeneratorFlags {
   readonly serverCore?: number
   /** Connections being opened at once. */
   readonly window?: number
+  /** Channel of the subscribers and of the publisher; default: bench */
+  readonly channel?: string
+  /** Connections whose every message is looked at; default: 64 */
+  readonly samples?: number
+  /** TCP segment size the connections ask for (C only); default: as large as loopback allows */
+  readonly segmentBytes?: number
+  /** Receive buffer of the connections (C only); default: what the kernel gives */
+  readonly receiveBufferBytes?: number
   /** File with one token per connection. */
   readonly tokens?: string
   readonly key?: string
@@ -77,6 +94,53 @@ export interface FanoutReport extends CpuReport {
   readonly overheadBytes: number
   readonly stalled: boolean
   readonly latencyNs: Buckets
+}
+
+export interface PollOrder extends FanoutOrder {
+  /** Clients poll again only when all have their answers. */
+  readonly isHeld: boolean
+}
+
+/**
+ * With no round in flight beyond the one being sent, rounds go one at a time, and those that began in the measured window
+ * are told apart: until every client had its answer, and until the server had every client's next poll.
+ */
+export interface PollReport extends FanoutReport {
+  readonly cycles: number
+  /** Sums over the cycles, by the clock and of the server's CPU time. */
+  readonly answerSeconds: number
+  readonly answerCpuSeconds: number
+  readonly cycleSeconds: number
+  readonly cycleCpuSeconds: number
+  readonly answerNs: Buckets
+  readonly cycleNs: Buckets
+}
+
+export interface PaceOrder {
+  readonly dataBytes: number
+  readonly publicationsPerSecond: number
+  readonly warmUpMs: number
+  readonly measuredMs: number
+}
+
+/** What one sampled subscriber was sent. */
+export interface ReaderBooks {
+  /** Offset at which it subscribed: what follows it is owed. */
+  readonly firstOffset: number
+  /** Of the last publication it got, or was told would not come. */
+  readonly lastOffset: number
+  readonly received: number
+  /** Publications the server said would not come. */
+  readonly gapped: number
+  readonly isOpen: boolean
+}
+
+export interface Books {
+  readonly readers: readonly ReaderBooks[]
+  /** How often a message, or a gap, did not begin where the one before ended. */
+  readonly breaks: number
+  readonly closed: number
+  readonly reasons: Readonly<Record<string, number>>
 }
 
 export interface PublishOrder {
@@ -143,6 +207,20 @@ export class Generator {
     return fanoutReport(await this.#lines.next('result', warmUpMs + measuredMs + marginMs))
   }
 
+  /** The same to subscribers that poll. */
+  async poll(order: PollOrder): Promise<PollReport> {
+    const { dataBytes, burst, roundsInFlight, isHeld, warmUpMs, measuredMs } = order
+    this.#say(['poll', dataBytes, burst, roundsInFlight, isHeld ? 1 : 0, warmUpMs, measuredMs])
+    return pollReport(await this.#lines.next('result', warmUpMs + measuredMs + marginMs))
+  }
+
+  /** Publishes at a given rate, one at a time, whatever happens; latency counts from when each was due. */
+  async pace(order: PaceOrder): Promise<FanoutReport> {
+    const { dataBytes, publicationsPerSecond, warmUpMs, measuredMs } = order
+    this.#say(['pace', dataBytes, publicationsPerSecond, warmUpMs, measuredMs])
+    return fanoutReport(await this.#lines.next('result', warmUpMs + measuredMs + marginMs))
+  }
+
   /** Publishes as fast as acknowledgements come. */
   async publish(order: PublishOrder): Promise<PublishReport> {
     const { dataBytes, window, warmUpMs, measuredMs } = order
@@ -159,6 +237,27 @@ export class Generator {
       closed: numberIn(line, 'closed'),
       reasons: countsIn(line, 'reasons'),
     }
+  }
+
+  /** What the sampled connections were sent. */
+  async books(): Promise<Books> {
+    this.#say(['status'])
+    const line = await this.#lines.next('status', marginMs)
+    return {
+      readers: readerBooks(line),
+      breaks: numberIn(line, 'gaps'),
+      closed: numberIn(line, 'closed'),
+      reasons: countsIn(line, 'reasons'),
+    }
+  }
+
+  /** Makes the whole process stand still: its sockets are not read until `goOn`. */
+  standStill(): void {
+    this.#child.process.kill('SIGSTOP')
+  }
+
+  goOn(): void {
+    this.#child.process.kill('SIGCONT')
   }
 
   /** Closes every connection by ending the process. */
@@ -186,6 +285,10 @@ function flagWords(flags: GeneratorFlags): string[] {
     'server-core': flags.serverCore,
     window: flags.window,
     sources: Math.max(1, Math.ceil(flags.connections / connectionsPerSource)),
+    channel: flags.channel,
+    samples: flags.samples,
+    'segment-bytes': flags.segmentBytes,
+    'receive-buffer-bytes': flags.receiveBufferBytes,
     tokens: flags.tokens,
     key: flags.key,
     acks: flags.acks,
@@ -233,6 +336,31 @@ function fanoutReport(line: Line): FanoutReport {
     stalled: line.stalled === true,
     latencyNs: pairsIn(line, 'latencyNs'),
   }
+}
+
+function pollReport(line: Line): PollReport {
+  return {
+    ...fanoutReport(line),
+    cycles: numberIn(line, 'cycles'),
+    answerSeconds: numberIn(line, 'answersNs') / nsPerSecond,
+    answerCpuSeconds: numberIn(line, 'answerCpuNs') / nsPerSecond,
+    cycleSeconds: numberIn(line, 'cyclesNs') / nsPerSecond,
+    cycleCpuSeconds: numberIn(line, 'cycleCpuNs') / nsPerSecond,
+    answerNs: pairsIn(line, 'answerNs'),
+    cycleNs: pairsIn(line, 'cycleNs'),
+  }
+}
+
+function readerBooks(line: Line): ReaderBooks[] {
+  return rowsIn(line, 'books').map(
+    ([firstOffset = 0, lastOffset = 0, received = 0, gapped = 0, open = 0]) => ({
+      firstOffset,
+      lastOffset,
+      received,
+      gapped,
+      isOpen: open === 1,
+    }),
+  )
 }
 
 function publishReport(line: Line): PublishReport {

@@ -13,7 +13,7 @@ const folder = join(repository, 'bench', 'native')
 const build = join(folder, 'build')
 const flags = ['-O2', '-Wall', '-Wextra', '-std=gnu11']
 const programs = {
-  generator: ['generator.c', 'clients.c', 'publisher.c'],
+  generator: ['generator.c', 'clients.c', 'cycle.c', 'flags.c', 'polls.c', 'publisher.c'],
   ceiling: ['ceiling.c'],
 } as const
 

@@ -56,6 +56,16 @@ export function pairsIn(line: Line, name: string): readonly (readonly [number, n
   })
 }
 
+/** Lists of numbers of a line. @throws {Error} when it is anything else */
+export function rowsIn(line: Line, name: string): readonly (readonly number[])[] {
+  const value = line[name]
+  if (!Array.isArray(value)) throw new Error(`Report without a list "${name}"`)
+  return value.map((row: unknown) => {
+    const numbers: unknown[] = Array.isArray(row) ? row : []
+    return numbers.map(Number)
+  })
+}
+
 /** Counts by text of a line; a line without them has none. */
 export function countsIn(line: Line, name: string): Readonly<Record<string, number>> {
   const value = line[name]

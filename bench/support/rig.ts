@@ -30,6 +30,12 @@ export interface ScenarioResult {
   readonly figures: unknown
 }
 
+/** For scenarios whose clients only the generator in C can be. @throws {Error} when there is none */
+export function requireNative(rig: Rig, scenario: string): void {
+  if (rig.native === null)
+    throw new Error(`Cannot run "${scenario}": it needs the generator in C, that is a C compiler`)
+}
+
 /** @param withoutNative act as if there were no C compiler */
 export function setUpRig(withoutNative: boolean): Rig {
   const cores = assignCores()

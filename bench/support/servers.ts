@@ -27,31 +27,40 @@ export interface BenchServer {
   stop(): Promise<void>
 }
 
+export interface EnckeServer extends BenchServer {
+  readonly publicPort: number
+  readonly internalPort: number
+  readonly publishPort: number
+}
+
 let enckeCount = 0
 
 /** Starts Encke. @param options flags of `serve` beyond the addresses */
-export async function startEncke(cores: Cores, options: readonly string[] = []): Promise<BenchServer> {
+export async function startEncke(cores: Cores, options: readonly string[] = []): Promise<EnckeServer> {
   const readyFile = temporaryFile(`ready-${enckeCount++}.json`)
-  const ports = ['--host', '127.0.0.1', '--port', '0', '--internal-port', '0', '--publish-port', '0']
+  const listeners = ['--host', '127.0.0.1', '--port', '0', '--internal-port', '0', '--publish-port', '0']
   const rest = ['--ready-file', readyFile, '--log-level', 'warn', ...options]
   const child = await startChild([
     ...cores.server,
     process.execPath,
     enckeProgram,
     'serve',
-    ...ports,
+    ...listeners,
     ...rest,
   ])
   child.process.stdout?.resume()
   const ready = await readWhenThere(child, readyFile)
+  const publicPort = portOf(ready, 'public')
+  const publishPort = portOf(ready, 'publish')
   const flags = {
     transport: 'websocket',
     publisher: 'encke',
-    port: portOf(ready, 'public'),
-    publishPort: portOf(ready, 'publish'),
+    port: publicPort,
+    publishPort,
     ...whereItRuns(child, cores),
   } as const
-  return { pid: child.pid, flags, stop: () => stopChild(child) }
+  const ports = { publicPort, publishPort, internalPort: portOf(ready, 'internal') }
+  return { pid: child.pid, flags, ...ports, stop: () => stopChild(child) }
 }
 
 export async function startBareUws(cores: Cores): Promise<BenchServer> {

@@ -25,6 +25,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./subscribe.ts')).subscribe,
   },
   {
+    name: 'history',
+    describe: 'Print what a node keeps of a channel',
+    load: async () => (await import('./history.ts')).history,
+  },
+  {
+    name: 'presence',
+    describe: 'Show who is on a channel',
+    load: async () => (await import('./presence.ts')).presence,
+  },
+  {
     name: 'stats',
     describe: 'Show the figures of a running node',
     load: async () => (await import('./stats.ts')).stats,

@@ -21,6 +21,7 @@ const PROGRESS_PER_SECOND = 5
 interface Send {
   readonly event: string
   readonly user: string
+  readonly key: string
 }
 
 export const publish: Command = {
@@ -50,6 +51,11 @@ export const publish: Command = {
     key: { kind: 'text', describe: 'Key of the internal ports. Also ENCKE_KEY', defaultText: 'none' },
     event: { kind: 'text', describe: 'Name of the event that subscribers are given', defaultText: 'none' },
     user: { kind: 'text', describe: 'Id of the user who is shown as its publisher', defaultText: 'none' },
+    'publication-key': {
+      kind: 'text',
+      describe: 'Stands for this publication, at most 128 bytes: a second time it publishes nothing',
+      defaultText: 'none',
+    },
     json: { kind: 'switch', describe: 'Insist on JSON: anything else is an error (64)' },
     text: { kind: 'switch', describe: 'Send everything as a JSON string, even if it is JSON' },
   },
@@ -57,6 +63,7 @@ export const publish: Command = {
     ['publish news \'{"title":"Hello"}\'', 'An object'],
     ['publish news "Hello"', 'A string: "Hello" is not JSON without its quotes'],
     ['publish news --text 42', 'The string "42", not the number'],
+    ['publish paid 4711 --publication-key order-4711', 'Once, however often it is run'],
     ['publish log - < access.log', 'One publication per line; empty lines are left out'],
   ],
   notes: [
@@ -72,10 +79,10 @@ async function run(args: Args): Promise<ExitCode> {
     throw usageError('Nothing to publish: give data, or - to read stdin')
   const isStream = data === undefined || data === '-'
   const single = isStream ? null : publicationData(data, form)
+  const send = sendOf(args, isStream)
   if (!isStream && single === null) throw usageError('The data is not JSON, and --json insists on it')
 
   const publisher = openPublisher(args)
-  const send: Send = { event: textOf(args, 'event'), user: textOf(args, 'user') }
   try {
     await publisher.ready()
     if (isStream) return await publishInput(publisher, channel, form, send)
@@ -83,6 +90,13 @@ async function run(args: Args): Promise<ExitCode> {
   } finally {
     await publisher.close()
   }
+}
+
+function sendOf(args: Args, isStream: boolean): Send {
+  const key = textOf(args, 'publication-key')
+  if (isStream && key !== '')
+    throw usageError('Flag --publication-key goes with one publication, not with a stream')
+  return { event: textOf(args, 'event'), user: textOf(args, 'user'), key }
 }
 
 function dataForm(args: Args): DataForm {

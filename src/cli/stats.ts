@@ -1,17 +1,15 @@
 /**
  * `encke stats`: the figures of a running node, for people.
  *
- * Owns the request to the internal HTTP port and the table. The table shows whatever figures the node gives, in the
- * order it gives them, so that a newer node needs no newer command. With --watch one request a second, no more.
+ * Owns the table and how often it is asked for. The table shows whatever figures the node gives, in the order it gives
+ * them, so that a newer node needs no newer command. With --watch one request a second, no more.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { errorText } from '../errors.ts'
 import type { Args, Command } from './command.ts'
-import { CommandError, type ExitCode, exitCodes, usageError } from './exit.ts'
-import { isOn, textOf } from './parse-args.ts'
+import { type ExitCode, exitCodes } from './exit.ts'
+import { askNode, nodeFlags } from './node-api.ts'
+import { isOn } from './parse-args.ts'
 
-const DEFAULT_URL = 'http://127.0.0.1:8081'
-const REQUEST_TIMEOUT_MS = 5_000
 const WATCH_EVERY_MS = 1_000
 /** Cursor to the top left, erase all below (ECMA-48 CUP, ED). */
 const CLEAR_SCREEN = '\u001b[H\u001b[J'
@@ -21,8 +19,7 @@ export const stats: Command = {
   describe: 'Shows the figures of a running node: connections, channels, publications, deliveries.',
   positionals: [],
   flags: {
-    url: { kind: 'text', describe: 'Internal HTTP address of the node', defaultText: DEFAULT_URL },
-    key: { kind: 'text', describe: 'Key of the internal ports. Also ENCKE_KEY', defaultText: 'none' },
+    ...nodeFlags,
     json: { kind: 'switch', describe: 'Print the JSON of the node, one object per line' },
     watch: { kind: 'switch', describe: 'Show them anew every second, until interrupted' },
   },
@@ -35,11 +32,6 @@ export const stats: Command = {
 }
 
 async function run(args: Args): Promise<ExitCode> {
-  const base = textOf(args, 'url', DEFAULT_URL)
-  if (!URL.canParse('/api/stats', base))
-    throw usageError(`Flag --url takes an address such as ${DEFAULT_URL}: got "${base}"`)
-  const url = new URL('/api/stats', base)
-  const key = textOf(args, 'key', process.env.ENCKE_KEY)
   const isJson = isOn(args, 'json')
   const redraws = isOn(args, 'watch') && !isJson && process.stdout.isTTY === true
   let hasReader = true
@@ -47,7 +39,7 @@ async function run(args: Args): Promise<ExitCode> {
     hasReader = false
   })
   for (;;) {
-    const figures = await fetchFigures(url, key)
+    const { json: figures } = await askNode(args, '/api/stats')
     const text = isJson ? JSON.stringify(figures) : figureTable(figures)
     console.log(`${redraws ? CLEAR_SCREEN : ''}${text}`)
     if (!isOn(args, 'watch')) return exitCodes.done
@@ -67,33 +59,6 @@ export function figureTable(figures: Readonly<Record<string, unknown>>): string 
   return rows
     .map(([name, value]) => (value === '' ? name : `${name.padEnd(width)}  ${value.padStart(14)}`))
     .join('\n')
-}
-
-async function fetchFigures(url: URL, key: string): Promise<Record<string, unknown>> {
-  const headers: Record<string, string> = key === '' ? {} : { authorization: `Bearer ${key}` }
-  const response = await fetch(url, { headers, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) }).catch(
-    (error) => {
-      const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-      throw new CommandError(
-        exitCodes.unavailable,
-        `Cannot reach a node at ${url.origin}: ${errorText(cause)}`,
-      )
-    },
-  )
-  const body: unknown = await response.json().catch(() => null)
-  if (response.status === 401) {
-    throw new CommandError(
-      exitCodes.config,
-      `The node at ${url.origin} does not take this key: give --key or ENCKE_KEY`,
-    )
-  }
-  if (!response.ok || typeof body !== 'object' || body === null) {
-    throw new CommandError(
-      exitCodes.unavailable,
-      `No figures from ${url.origin}: it answered with status ${response.status}`,
-    )
-  }
-  return body as Record<string, unknown>
 }
 
 type Row = readonly [name: string, value: string]

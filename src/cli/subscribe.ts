@@ -6,6 +6,7 @@
  */
 import { WebSocket } from 'ws'
 import {
+  type ChannelGap,
   type Client,
   type ClientError,
   type ClientState,
@@ -39,7 +40,7 @@ export const subscribe: Command = {
     ['subscribe room_7 --token "$TOKEN"', 'With a token that encke token or the application made'],
   ],
   notes: [
-    'A connection that was lost comes back by itself; publications of the time between are not printed.',
+    'A connection that was lost comes back by itself, with the publications of the time between; what the node no longer holds is said on stderr.',
   ],
   run,
 }
@@ -80,7 +81,9 @@ function follow(client: Client, url: string, channels: readonly string[], limit:
     client.on('error', (error) => console.error(error.message))
     client.on('message', print)
     for (const channel of channels) {
-      client.subscribe(channel, print).on('error', (error) => refusalOf(error, reject))
+      const subscription = client.subscribe(channel, print)
+      subscription.on('error', (error) => refusalOf(error, reject))
+      subscription.on('gap', (gap) => console.error(gapText(gap)))
     }
     client.connect()
   })
@@ -88,17 +91,25 @@ function follow(client: Client, url: string, channels: readonly string[], limit:
 
 function stateListener(url: string, reject: (reason: CommandError) => void): (state: ClientState) => void {
   let hasConnected = false
+  let isAway = false
   return (state) => {
     if (state.state === 'connected') {
-      if (hasConnected) console.error('Connected again')
+      if (isAway) console.error('Connected again')
       hasConnected = true
+      isAway = false
     }
     if (state.state === 'waiting' && hasConnected) {
+      isAway = true
       console.error(`Connection lost: ${state.reason || `code ${state.code}`}`)
     } else if (state.state === 'waiting' || (state.state === 'closed' && state.code !== 0)) {
       reject(endOf(url, state))
     }
   }
+}
+
+function gapText({ channel, from, to, reason }: ChannelGap): string {
+  if (reason === 'epoch') return `Channel ${JSON.stringify(channel)} began anew: what its end held is unknown`
+  return `Channel ${JSON.stringify(channel)}: ${from} to ${to} did not come (${reason})`
 }
 
 /** Codes of the registry mean that a node answered and refused; all others that there is none to answer. */

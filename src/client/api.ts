@@ -5,6 +5,10 @@
  * these promises. A page, a worker and Node all see the same interface; only the `WebSocket` they bring differs.
  */
 import type {
+  Gap,
+  HistoryResult,
+  PresenceResult,
+  Present,
   PublicationMessage,
   PublishResult,
   StatsResult,
@@ -12,26 +16,39 @@ import type {
   UsersResult,
 } from '../protocol/messages.ts'
 import type { ClientError } from './client-error.ts'
+import type { Fetch } from './http-socket.ts'
 import type { SocketConstructor } from './socket.ts'
 import type { Timers } from './timers.ts'
 
+/** How messages travel. */
+export type TransportName = 'websocket' | 'long-poll' | 'sse'
+
 export interface ClientOptions {
-  /** Address of `/ws`; relative and http(s) addresses work too. Default: `/ws` where the page came from */
+  /**
+   * Address of `/ws`; relative and http(s) addresses work too. `/poll`, `/sse` and `/command` are looked for beside it.
+   * Default: `/ws` where the page came from
+   */
   readonly url?: string | undefined
   /** Token of the user. Default: none, the session is anonymous if the node lets it */
   readonly token?: string | undefined
-  /** Asked for a token before every attempt, so that a token that ran out is replaced; wins over `token` */
+  /** Asked for a token before every attempt and before one runs out; wins over `token` */
   readonly getToken?: (() => string | Promise<string>) | undefined
+  /** What to connect with, best first. Default: `['websocket', 'long-poll']` */
+  readonly transports?: readonly TransportName[] | undefined
   /** Default: the global `WebSocket`. In Node, give the one of the package `ws` */
   readonly WebSocket?: SocketConstructor | undefined
+  /** Default: the global `fetch` */
+  readonly fetch?: Fetch | undefined
   /** Bounds of the wait before a new attempt, ms. Default: 500 and 20,000 */
   readonly backoff?: { readonly minMs?: number; readonly maxMs?: number } | undefined
   /** How long one attempt to connect may take, getToken included, ms. Default: 10,000 */
   readonly connectTimeoutMs?: number | undefined
-  /** After how long publish, users and stats give up, waiting for a connection included, ms. Default: 10,000 */
+  /** After how long commands of the page give up, waiting for a connection included, ms. Default: 10,000 */
   readonly timeoutMs?: number | undefined
   /** How many of them wait for a connection at most; one more is rejected. Default: 64 */
   readonly maxQueued?: number | undefined
+  /** Where `online`, `offline`, `pageshow` and the like come from; for tests. Default: the window */
+  readonly page?: EventTarget | undefined
   /** A number from 0 up to 1; for tests. Default: Math.random */
   readonly random?: (() => number) | undefined
   /** Time; for tests. Default: the timers of the platform */
@@ -40,39 +57,67 @@ export interface ClientOptions {
 
 /**
  * Where the client is. `code` is a close code (1000 and above), the code of the error that refused the connect command
- * (below 1000), or 0 when this side ended it.
+ * or the request (below 1000), or 0 when this side ended it. `retryInMs` is Infinity while the device is offline.
  */
 export type ClientState =
   | { readonly state: 'connecting'; readonly attempt: number }
-  | { readonly state: 'connected'; readonly session: string; readonly user: string }
+  | {
+      readonly state: 'connected'
+      readonly session: string
+      /** '' = anonymous */
+      readonly user: string
+      readonly transport: TransportName
+    }
   | { readonly state: 'waiting'; readonly code: number; readonly reason: string; readonly retryInMs: number }
   | { readonly state: 'closed'; readonly code: number; readonly reason: string }
 
+/**
+ * Publications that will not come: those with offsets `from` up to and including `to`; none when `to` < `from`.
+ *
+ * trimmed: the node holds them no longer. epoch: the channel has begun anew, offsets count from 1 again, and what its old
+ * epoch held last is unknown. future: the channel was set back, and these offsets will be given to other publications.
+ */
+export interface ChannelGap extends Gap {
+  readonly channel: string
+}
+
 export interface ClientEvents {
-  /** Every change of state, after it happened. */
+  /** Every change of state, after it happened; also a change of transport while connected. */
   state: ClientState
   /** What went wrong outside of a promise; failures of a subscription only when nobody listens for them there. */
   error: ClientError
   /** A publication for the user of this session, whatever the channels. */
   message: PublicationMessage
+  /** Messages for the user of this session that will not come. */
+  gap: ChannelGap
 }
 
-/**
- * Publications that did not arrive, mostly while the connection was away: those with offsets `from` up to and including `to`.
- *
- * With `isNewEpoch` the channel has begun anew: offsets count from 1 again and what its old epoch held last is unknown.
- */
-export interface Gap {
+/** What the node has accepted: publications after this position follow. */
+export interface Subscribed extends StreamPosition {
+  /** Whether everything since the last connection follows; if not, a gap was told. Undefined at first. */
+  readonly recovered: boolean | undefined
+}
+
+/** How many sessions are on a channel, and who came and left since the last time. */
+export interface PresenceChange {
   readonly channel: string
-  readonly from: number
-  readonly to: number
-  readonly isNewEpoch: boolean
+  readonly count: number
+  readonly join?: readonly Present[]
+  readonly leave?: readonly Present[]
+  /** All there are, up to the bound of the node, where the changes alone were not all told. */
+  readonly clients?: readonly Present[]
 }
 
 export interface SubscriptionEvents {
-  /** The node has accepted the subscription, after every reconnect again; publications after this position follow. */
-  subscribed: StreamPosition
-  gap: Gap
+  /** The node has accepted the subscription, after every reconnect again. */
+  subscribed: Subscribed
+  gap: ChannelGap
+  /** A session came to the channel. Where its rule tells who. */
+  join: Present
+  /** A session left the channel. */
+  leave: Present
+  /** After all joins and leaves of a turn. With `clients`, they replace what was known. */
+  presence: PresenceChange
   /** The node refused. With `retry` the client asks again by itself, otherwise at the next connection. */
   error: ClientError
 }
@@ -91,6 +136,20 @@ export interface Subscription {
   unsubscribe(): void
 }
 
+export interface PublishOptions {
+  readonly event?: string | undefined
+  readonly key?: string | undefined
+}
+
+export interface HistoryOptions {
+  /** Only what follows this position */
+  readonly since?: StreamPosition | undefined
+  /** At most so many; default: as many as the node gives at once */
+  readonly limit?: number | undefined
+  /** Newest first */
+  readonly reverse?: boolean | undefined
+}
+
 export interface Client {
   readonly state: ClientState['state']
   /** Begins to connect, or to wait no longer for the next attempt. Does nothing while connecting or connected. */
@@ -102,16 +161,21 @@ export interface Client {
   /**
    * Publishes `data`, which must have a JSON form.
    *
-   * Waits for a connection if there is none. A publish whose connection broke before the answer is rejected with
-   * CONNECTION_LOST and not sent again: the node may have accepted it.
+   * Waits for a connection if there is none. Where one broke before the answer, it is sent again over the next: the node
+   * knows it by its key and publishes it once.
    *
+   * @param options.key the same key again within the window of the node publishes nothing; default: one of its own
    * @returns the position it got in the channel
    * @throws {ClientError} what the node answered, or TIMEOUT, QUEUE_FULL, CLOSED, CONNECTION_LOST; TypeError for `data`
    */
-  publish(channel: string, data: unknown, options?: { readonly event?: string }): Promise<PublishResult>
+  publish(channel: string, data: unknown, options?: PublishOptions): Promise<PublishResult>
+  /** What the channel still holds, oldest first unless `reverse`. Rejects as publish does. */
+  history(channel: string, options?: HistoryOptions): Promise<HistoryResult>
+  /** How many sessions are on the channel, and who, where its rule says so. Rejects as publish does. */
+  presence(channel: string): Promise<PresenceResult>
   /** How many sessions are subscribed to `channel`. Rejects as publish does. */
   stats(channel: string): Promise<StatsResult>
-  /** Those of `ids` who have a session now. Rejects as publish does. */
+  /** Those of `ids` who have a session now, and when others were last seen. Rejects as publish does. */
   users(ids: readonly string[]): Promise<UsersResult>
   /** Calls `listener` for every such event until the returned function is called. */
   on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void

@@ -13,7 +13,7 @@ export type LocalErrorName =
   | 'QUEUE_FULL'
   /** The client is closed */
   | 'CLOSED'
-  /** The connection broke before the answer came: it may have been done or not */
+  /** The connection broke before the answer came, and time was over before it could be asked again */
   | 'CONNECTION_LOST'
   /** getToken failed */
   | 'TOKEN_FAILED'

@@ -6,66 +6,88 @@
  * whether to come back.
  */
 import type {
-  ByeMessage,
+  CapsuleMessage,
   ConnectResult,
+  GapMessage,
+  HeartbeatMessage,
+  HistoryResult,
+  PingResult,
+  PresenceMessage,
+  PresenceResult,
   PublicationMessage,
   PublishResult,
+  RefreshResult,
+  RefusedMessage,
   Reply,
+  ServerMessage,
   StatsResult,
   SubscribeListResult,
   UsersResult,
 } from '../protocol/messages.ts'
 import { ClientError, localError } from './client-error.ts'
-import { startHeartbeat } from './heartbeat.ts'
+import { type Heartbeat, startHeartbeat } from './heartbeat.ts'
 import type { SocketClose, SocketLike, SocketMessage } from './socket.ts'
 import type { Timers } from './timers.ts'
 
 /** Close code of a connection that broke without a goodbye (RFC 6455 §7.1.5). */
-const ABNORMAL = 1006
+export const ABNORMAL = 1006
 const NORMAL = 1000
 
 /** What each command is answered with. */
 export interface Answers {
   connect: ConnectResult
+  refresh: RefreshResult
   subscribe: SubscribeListResult
   unsubscribe: object
   publish: PublishResult
+  history: HistoryResult
+  presence: PresenceResult
   users: UsersResult
   stats: StatsResult
-  ping: object
+  ping: PingResult
 }
 export type CommandName = keyof Answers
 
 /** Takes the outcome of a command, exactly once. */
 export type Settle<Result> = (outcome: Result | ClientError) => void
 
-/** How a connection ended. */
-export interface ConnectionEnd {
-  readonly code: number
-  readonly reason: string
-  /** When the node would like the client back; undefined when it did not say. */
-  readonly retryAfterMs?: number | undefined
-}
+/** What a node says unasked, but for its goodbye. */
+export type Told =
+  | PublicationMessage
+  | GapMessage
+  | PresenceMessage
+  | RefusedMessage
+  | CapsuleMessage
+  | HeartbeatMessage
 
 /** What a connection tells its owner. */
 export interface ConnectionListener {
   opened(): void
-  publication(publication: PublicationMessage): void
+  told(message: Told): void
   /** The node sent what can not be understood; the end follows. */
   failed(error: ClientError): void
   /** Called once, unless `close` ended it. */
-  ended(end: ConnectionEnd): void
+  ended(end: SocketClose): void
+}
+
+interface Unanswered {
+  readonly settle: Settle<never>
+  /** Subscribes or unsubscribes: until it is answered nobody knows what the node counts. */
+  readonly isChange: boolean
 }
 
 export class Connection {
+  /** Anything at all has come from the node. */
+  hasHeard = false
   readonly #socket: SocketLike
   readonly #timers: Timers
   readonly #listener: ConnectionListener
-  readonly #unanswered = new Map<number, Settle<never>>()
+  readonly #unanswered = new Map<number, Unanswered>()
   #lastId = 0
-  #heardMs = 0
+  #lastChangeId = 0
+  #openChanges = 0
   #isOver = false
-  #stopHeartbeat: () => void = () => {}
+  #heartbeat: Heartbeat | null = null
 
   constructor(socket: SocketLike, timers: Timers, listener: ConnectionListener) {
     this.#socket = socket
@@ -73,7 +95,8 @@ export class Connection {
     this.#listener = listener
     socket.onopen = () => listener.opened()
     socket.onmessage = (event: SocketMessage) => this.#receive(event.data)
-    socket.onclose = (event: SocketClose) => this.#end({ code: event.code, reason: event.reason })
+    socket.onclose = ({ code, reason, retry, retryAfterMs }: SocketClose) =>
+      this.#end({ code, reason, retry, retryAfterMs })
     socket.onerror = () => {} // a close event follows and says more
   }
 
@@ -84,59 +107,86 @@ export class Connection {
    */
   send<Name extends CommandName>(name: Name, json: string, settle: Settle<Answers[Name]>): void {
     const id = ++this.#lastId
-    this.#unanswered.set(id, settle)
+    const isChange = name === 'subscribe' || name === 'unsubscribe'
+    if (isChange) {
+      this.#lastChangeId = id
+      this.#openChanges++
+    }
+    this.#unanswered.set(id, { settle, isChange })
     this.#socket.send(`{"id":${id},"${name}":${json}}`)
   }
 
-  /** From now on a silence longer than `pingMs` is looked into. */
+  /** From now on the node is pinged, every `pingMs`. */
   watch(pingMs: number): void {
-    this.#heardMs = this.#timers.nowMs()
-    this.#stopHeartbeat = startHeartbeat(this.#timers, {
+    this.#heartbeat = startHeartbeat(this.#timers, {
       pingMs,
-      heardMs: () => this.#heardMs,
-      ping: () => this.send('ping', '{}', () => {}),
+      isQuiet: this.#socket.isSelfWatching === true,
+      ping: () => this.#ping(),
       dead: () => this.#end({ code: ABNORMAL, reason: 'The node did not answer a ping' }),
     })
+  }
+
+  /** Finds out soon whether it is still alive. */
+  check(): void {
+    this.#heartbeat?.check()
   }
 
   /** Ends it from this side; the listener hears nothing more. */
   close(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#stopHeartbeat()
+    this.#heartbeat?.stop()
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null
     this.#socket.close(NORMAL)
-    for (const settle of this.#unanswered.values()) {
+    for (const { settle } of this.#unanswered.values()) {
       settle(localError('CONNECTION_LOST', 'The connection ended before the answer came') as never)
     }
   }
 
-  #end(end: ConnectionEnd): void {
+  /** A sum in an answer means something only where it can't overtake publications, and nothing changes meanwhile. */
+  #ping(): void {
+    const id = this.#lastId + 1
+    this.send('ping', '{}', (outcome) => {
+      if (hasFailed(outcome) || outcome.sum === undefined) return
+      if (this.#socket.isSelfWatching !== true && this.#lastChangeId < id) this.#told({ sum: outcome.sum })
+    })
+  }
+
+  #end(end: SocketClose): void {
     if (this.#isOver) return
     this.close()
     this.#listener.ended(end)
   }
 
   #receive(data: unknown): void {
-    this.#heardMs = this.#timers.nowMs()
+    this.hasHeard = true
+    this.#heartbeat?.heard()
     const message = parse(data)
     if (message === null) {
-      this.#listener.failed(localError('BAD_ANSWER', 'The node sent something that is not its protocol'))
-      this.#end({ code: ABNORMAL, reason: 'The node sent something that is not its protocol' })
+      const reason = 'The node sent something that is not its protocol'
+      this.#listener.failed(localError('BAD_ANSWER', reason))
+      this.#end({ code: ABNORMAL, reason })
     } else if ('id' in message) {
       this.#settle(message)
     } else if ('bye' in message) {
       this.#end(message.bye)
-    } else if ('offset' in message) {
-      this.#listener.publication(message)
+    } else {
+      this.#told(message)
     }
+  }
+
+  #told(message: Told): void {
+    if ('sum' in message && this.#openChanges > 0) return
+    this.#listener.told(message)
   }
 
   #settle(reply: Reply): void {
     if ('error' in reply && reply.id === 0) this.#listener.failed(new ClientError(reply.error))
-    const settle = this.#unanswered.get(reply.id)
+    const unanswered = this.#unanswered.get(reply.id)
+    if (unanswered === undefined) return
     this.#unanswered.delete(reply.id)
-    settle?.(('error' in reply ? new ClientError(reply.error) : reply.ok) as never)
+    if (unanswered.isChange) this.#openChanges--
+    unanswered.settle(('error' in reply ? new ClientError(reply.error) : reply.ok) as never)
   }
 }
 
@@ -144,11 +194,11 @@ export function hasFailed<Result>(outcome: Result | ClientError): outcome is Cli
   return outcome instanceof ClientError
 }
 
-/** One message of the node; null when it is none. Kinds of message this version does not know are passed over. */
-function parse(data: unknown): Reply | PublicationMessage | ByeMessage | null {
+/** One message of the node; null when it is none. Kinds of message this version does not know are passed over later. */
+function parse(data: unknown): ServerMessage | null {
   try {
-    const message: unknown = JSON.parse(String(data))
-    return typeof message === 'object' && message !== null ? (message as Reply) : null
+    const message: unknown = typeof data === 'object' ? data : JSON.parse(String(data))
+    return typeof message === 'object' && message !== null ? (message as ServerMessage) : null
   } catch {
     return null // not JSON
   }

@@ -1,41 +1,72 @@
 /**
  * Notices a connection that died without saying so.
  *
- * Owns one timer per connection. After `pingMs` without a message from the node it pings; when nothing at all has come
- * `pongMs` later, the connection is dead. A message costs no timer: it only moves the time last heard.
+ * Owns two timers per connection. It pings every `pingMs`, busy or not; when nothing at all has come `pongMs` after a ping,
+ * the connection is dead. A timer that comes much too late means that the device slept: then the answer has to come
+ * quickly. A message costs no timer, it only leaves a mark.
  */
 import type { Timers } from './timers.ts'
 
 /** How long a node may take to answer a ping; never longer than `pingMs`. */
 const MAX_PONG_MS = 10_000
+/** The same after a sleep, when the connection is more likely dead than not. */
+const QUICK_PONG_MS = 5_000
 
-export interface Heartbeat {
+export interface HeartbeatOptions {
   readonly pingMs: number
-  /** When the last message came, by `timers` */
-  heardMs(): number
+  /** The transport watches over itself: ping only after a sleep, and when asked to. */
+  readonly isQuiet: boolean
   ping(): void
   /** Called once, after which the heartbeat has stopped. */
   dead(): void
 }
 
-/** Starts watching; returns the function that stops it. */
-export function startHeartbeat(timers: Timers, heartbeat: Heartbeat): () => void {
-  const pongMs = Math.min(heartbeat.pingMs, MAX_PONG_MS)
-  let cancel = timers.after(heartbeat.pingMs, listen)
+export interface Heartbeat {
+  /** A message came. */
+  heard(): void
+  /** Pings now and wants an answer soon. */
+  check(): void
+  stop(): void
+}
 
-  function listen(): void {
-    const silentMs = timers.nowMs() - heartbeat.heardMs()
-    if (silentMs < heartbeat.pingMs) {
-      cancel = timers.after(heartbeat.pingMs - silentMs, listen)
-      return
-    }
-    const pingedMs = timers.nowMs()
-    cancel = timers.after(pongMs, () => {
-      if (heartbeat.heardMs() >= pingedMs) listen()
-      else heartbeat.dead()
+/** Starts watching. */
+export function startHeartbeat(timers: Timers, options: HeartbeatOptions): Heartbeat {
+  const { pingMs, isQuiet } = options
+  let hasHeard = false
+  let cancelPing = wait()
+  let cancelPong: () => void = () => {}
+
+  function wait(): () => void {
+    const beganMs = timers.nowMs()
+    return timers.after(pingMs, () => {
+      const hasSlept = timers.nowMs() - beganMs > 2 * pingMs
+      if (hasSlept) ping(QUICK_PONG_MS)
+      else if (!isQuiet) ping(Math.min(pingMs, MAX_PONG_MS))
+      cancelPing = wait() // after the answer was given its time: both may come due together
     })
-    heartbeat.ping()
   }
 
-  return () => cancel()
+  function ping(pongMs: number): void {
+    hasHeard = false
+    cancelPong()
+    cancelPong = timers.after(pongMs, () => {
+      if (hasHeard) return
+      stop()
+      options.dead()
+    })
+    options.ping()
+  }
+
+  function stop(): void {
+    cancelPing()
+    cancelPong()
+  }
+
+  return {
+    heard: () => {
+      hasHeard = true
+    },
+    check: () => ping(QUICK_PONG_MS),
+    stop,
+  }
 }

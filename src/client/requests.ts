@@ -1,30 +1,33 @@
 /**
- * Commands of the page that somebody waits for: publish, users, stats.
+ * Commands of the page that somebody waits for: publish, history, presence, users, stats.
  *
- * Owns the promises. What is asked while there is no connection waits for one, in order, up to a bound; every promise is
- * settled within `timeoutMs`. A command goes out at most once, because a publish sent twice would be published twice.
+ * Owns the promises. What is asked while there is no connection waits for one, in order, up to a bound; what a connection
+ * left unanswered is asked again over the next. That does no harm: all but publish only read, and a publish carries a key
+ * by which the node knows it again. Every promise is settled within `timeoutMs`.
  */
-import { localError } from './client-error.ts'
+import { type ClientError, localError } from './client-error.ts'
 import { type Answers, type Connection, hasFailed } from './connection.ts'
 import type { Timers } from './timers.ts'
 
-type RequestName = 'publish' | 'users' | 'stats'
+type RequestName = 'publish' | 'history' | 'presence' | 'users' | 'stats'
 
 export interface RequestLimits {
   readonly timeoutMs: number
   readonly maxQueued: number
 }
 
-/** Sends itself over `connection`, or fails where there is none. */
-interface Waiting {
+/** A command that is not answered yet. */
+interface Request {
   send(connection: Connection): void
-  fail(error: Error): void
+  /** Rejects; where it was sent once, with CONNECTION_LOST. */
+  fail(error: ClientError): void
 }
 
 export class Requests {
   readonly #timers: Timers
   readonly #limits: RequestLimits
-  readonly #waiting = new Set<Waiting>()
+  /** In the order asked. */
+  readonly #unanswered = new Set<Request>()
   #connection: Connection | null = null
   #isClosed = true
 
@@ -37,25 +40,34 @@ export class Requests {
   ask<Name extends RequestName>(name: Name, args: object): Promise<Answers[Name]> {
     return new Promise((resolve, reject) => {
       const json = JSON.stringify(args)
-      const fail = (error: Error) => {
-        this.#waiting.delete(waiting)
+      const { timeoutMs } = this.#limits
+      let lost: ClientError | null = null
+      const end = () => {
+        this.#unanswered.delete(request)
         cancelTimeout()
-        reject(error)
       }
-      const waiting: Waiting = {
-        fail,
+      const request: Request = {
+        fail: (error) => {
+          end()
+          reject(lost ?? error)
+        },
         send: (connection) =>
           connection.send(name, json, (outcome) => {
-            if (hasFailed(outcome)) return fail(outcome)
-            cancelTimeout()
-            resolve(outcome)
+            if (!hasFailed(outcome)) {
+              end()
+              resolve(outcome)
+            } else if (outcome.name === 'CONNECTION_LOST') {
+              lost = outcome
+            } else {
+              lost = null
+              request.fail(outcome)
+            }
           }),
       }
-      const { timeoutMs } = this.#limits
       const cancelTimeout = this.#timers.after(timeoutMs, () =>
-        fail(localError('TIMEOUT', `Cannot ${name}: no answer within ${timeoutMs} ms`)),
+        request.fail(localError('TIMEOUT', `Cannot ${name}: no answer within ${timeoutMs} ms`)),
       )
-      this.#admit(name, waiting)
+      this.#admit(name, request)
     })
   }
 
@@ -67,9 +79,7 @@ export class Requests {
   /** The node has accepted the session: what waits goes out. */
   attach(connection: Connection): void {
     this.#connection = connection
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const request of waiting) request.send(connection)
+    for (const request of this.#unanswered) request.send(connection)
   }
 
   detach(): void {
@@ -79,25 +89,22 @@ export class Requests {
   /** Nothing may wait any longer. */
   close(reason: string): void {
     this.#isClosed = true
-    for (const request of [...this.#waiting]) request.fail(closedError(reason))
+    for (const request of [...this.#unanswered]) request.fail(localError('CLOSED', reason))
   }
 
-  #admit(name: RequestName, request: Waiting): void {
+  #admit(name: RequestName, request: Request): void {
     const { maxQueued } = this.#limits
     if (this.#connection !== null) {
+      this.#unanswered.add(request)
       request.send(this.#connection)
     } else if (this.#isClosed) {
-      request.fail(closedError(`Cannot ${name}: the client is not connected`))
-    } else if (this.#waiting.size >= maxQueued) {
+      request.fail(localError('CLOSED', `Cannot ${name}: the client is not connected`))
+    } else if (this.#unanswered.size >= maxQueued) {
       request.fail(
         localError('QUEUE_FULL', `Cannot ${name}: ${maxQueued} commands wait for a connection already`),
       )
     } else {
-      this.#waiting.add(request)
+      this.#unanswered.add(request)
     }
   }
-}
-
-function closedError(message: string) {
-  return localError('CLOSED', message)
 }

@@ -1,15 +1,25 @@
 /**
  * Which channels the page wants, and what the node has been asked for.
  *
- * Owns callbacks by channel, any number on one wire subscription. Wishes change at once and are brought to the node at the
- * end of the turn, so fifty calls make one command and an unsubscribe taken back makes none; after a reconnect the same
- * step asks for everything again. Bound: what the page subscribes to.
+ * Owns callbacks by channel, any number on one wire subscription, and the place of each channel. Wishes change at once and
+ * are brought to the node at the end of the turn, so fifty calls make one command and an unsubscribe taken back makes
+ * none; after a reconnect the same step asks for everything again, from where the page had got to. Bound: what the page
+ * subscribes to.
  */
-import type { PublicationMessage, StreamPosition, SubscribeRow } from '../protocol/messages.ts'
-import type { Gap, Subscription, SubscriptionEvents } from './api.ts'
+import type {
+  Gap,
+  PresenceMessage,
+  PresenceResult,
+  PublicationMessage,
+  RefusedMessage,
+  StreamPosition,
+  SubscribeRow,
+} from '../protocol/messages.ts'
+import type { Subscription, SubscriptionEvents } from './api.ts'
 import { ClientError } from './client-error.ts'
 import { type Connection, hasFailed } from './connection.ts'
 import { callSafely, Emitter } from './emitter.ts'
+import { Place } from './place.ts'
 
 /** Channels named in one command. Nodes take 128 unless set to less; too many are halved and asked again. */
 const CHANNELS_PER_COMMAND = 100
@@ -22,8 +32,8 @@ interface Channel {
   stage: 'wanted' | 'asked' | 'active' | 'refused'
   /** Refused, but the same may be granted later. */
   mayRetry: boolean
-  /** Where the page has got to; kept over reconnects to know what was missed. */
-  position: StreamPosition | null
+  /** Where the page has got to; kept over reconnects to go on from there. */
+  readonly place: Place
 }
 
 /** One callback. */
@@ -33,8 +43,10 @@ interface Member {
 }
 
 export interface SubscriptionsListener {
-  /** A refusal that no listener of the subscription took. */
+  /** A failure that no listener of the subscription took. */
   failed(error: ClientError): void
+  /** Asks who is on a channel. */
+  presence(channel: string): Promise<PresenceResult>
   /** Calls `run` after a wait that grows with `refusals`; returns the function that cancels it. */
   later(refusals: number, run: () => void): () => void
 }
@@ -59,8 +71,9 @@ export class Subscriptions {
     channel.members.add(member)
     queueMicrotask(() => {
       // A channel that is active already sends no answer to this member.
-      if (channel.stage === 'active' && channel.position !== null && channel.members.has(member)) {
-        member.events.emit('subscribed', channel.position)
+      const { position } = channel.place
+      if (channel.stage === 'active' && position !== null && channel.members.has(member)) {
+        member.events.emit('subscribed', { ...position, recovered: undefined })
       }
     })
     this.#syncSoon()
@@ -90,38 +103,58 @@ export class Subscriptions {
     for (const channel of this.#channels.values()) channel.stage = 'wanted'
   }
 
-  deliver(publication: PublicationMessage): void {
-    const channel = this.#channels.get(publication.channel)
-    if (channel === undefined) return
-    const had = channel.position
-    if (had !== null) {
-      // A node that spreads a publication over time may begin a new subscription before one this page has already.
-      if (publication.offset <= had.offset) return
-      channel.position = { epoch: had.epoch, offset: publication.offset }
-      if (publication.offset > had.offset + 1) {
-        const gap = {
-          channel: channel.name,
-          from: had.offset + 1,
-          to: publication.offset - 1,
-          isNewEpoch: false,
-        }
-        for (const member of [...channel.members]) member.events.emit('gap', gap)
-      }
+  /** The node has been told everything the page wants. */
+  get isSettled(): boolean {
+    return !this.#isSyncDue
+  }
+
+  /** Where the page has got to in every channel the node streams to it. */
+  positions(): Map<string, StreamPosition> {
+    const positions = new Map<string, StreamPosition>()
+    for (const { name, stage, place } of this.#channels.values()) {
+      if (stage === 'active' && place.position !== null) positions.set(name, place.position)
     }
+    return positions
+  }
+
+  publication(publication: PublicationMessage): void {
+    const channel = this.#active(publication.channel)
+    // Once only, also where a node sends again what the page got over its last connection.
+    if (channel === undefined || !channel.place.take(publication.offset)) return
     for (const member of [...channel.members]) {
       if (channel.members.has(member)) callSafely(member.callback, publication)
     }
   }
 
+  /** Publications that will not come; false when only a new subscription can tell what follows them. */
+  gap(name: string, gap: Gap): boolean {
+    return this.#active(name)?.place.skip(gap) ?? true
+  }
+
+  /** Who came and left; what was not told is asked for. */
+  presence({ channel: name, presence }: PresenceMessage): void {
+    const channel = this.#active(name)
+    if (channel === undefined) return
+    const { count, join = [], leave = [], stale } = presence
+    for (const present of join) emit(channel, 'join', present)
+    for (const present of leave) emit(channel, 'leave', present)
+    if (stale === true) void this.#askPresence(channel)
+    else emit(channel, 'presence', { channel: name, count, join, leave })
+  }
+
+  /** The node takes a subscription back, or refuses one it was asked for by position. */
+  refusal({ channel: name, error }: RefusedMessage): void {
+    const channel = this.#channels.get(name)
+    if (channel !== undefined) this.#refused(channel, new ClientError(error))
+  }
+
+  #active(name: string): Channel | undefined {
+    const channel = this.#channels.get(name)
+    return channel?.stage === 'active' ? channel : undefined
+  }
+
   #join(name: string): Channel {
-    const channel = this.#channels.get(name) ??
-      this.#leaving.get(name) ?? {
-        name,
-        members: new Set(),
-        stage: 'wanted',
-        mayRetry: false,
-        position: null,
-      }
+    const channel = this.#channels.get(name) ?? this.#leaving.get(name) ?? createChannel(name)
     this.#leaving.delete(name)
     this.#channels.set(name, channel)
     return channel
@@ -161,7 +194,7 @@ export class Subscriptions {
 
   #ask(connection: Connection, channels: readonly Channel[]): void {
     for (const channel of channels) channel.stage = 'asked'
-    const json = JSON.stringify({ channels: channels.map((channel) => channel.name) })
+    const json = JSON.stringify({ channels: channels.map(requestOf) })
     connection.send('subscribe', json, (outcome) => {
       if (this.#connection !== connection) return
       if (!hasFailed(outcome)) {
@@ -183,19 +216,21 @@ export class Subscriptions {
       this.#refused(channel, new ClientError(row.error))
     } else {
       this.#refusals = 0
-      accepted(channel, { epoch: row.epoch, offset: row.offset })
+      channel.stage = 'active'
+      channel.place.begin(row)
+      emit(channel, 'subscribed', { ...(channel.place.position ?? row), recovered: row.recovered })
     }
   }
 
   #refused(channel: Channel, error: ClientError): void {
     channel.stage = 'refused'
     channel.mayRetry = error.retry
-    let isHeard = false
-    for (const member of [...channel.members]) {
-      isHeard = member.events.emit('error', error) || isHeard
-    }
-    if (!isHeard && channel.members.size > 0) this.#listener.failed(error)
+    this.#failed(channel, error)
     if (error.retry) this.#retryLater()
+  }
+
+  #failed(channel: Channel, error: ClientError): void {
+    if (!emit(channel, 'error', error) && channel.members.size > 0) this.#listener.failed(error)
   }
 
   #retryLater(): void {
@@ -207,28 +242,39 @@ export class Subscriptions {
       this.#sync()
     })
   }
-}
 
-function accepted(channel: Channel, position: StreamPosition): void {
-  const gap = missed(channel, position)
-  channel.stage = 'active'
-  channel.position = later(channel.position, position)
-  for (const member of [...channel.members]) {
-    if (gap !== null) member.events.emit('gap', gap)
-    member.events.emit('subscribed', channel.position)
+  async #askPresence(channel: Channel): Promise<void> {
+    try {
+      emit(channel, 'presence', await this.#listener.presence(channel.name))
+    } catch (error) {
+      if (error instanceof ClientError && error.name !== 'CLOSED') this.#failed(channel, error)
+    }
   }
 }
 
-/** Where the page is: it may have got more than the node begins with. */
-function later(had: StreamPosition | null, now: StreamPosition): StreamPosition {
-  return had !== null && had.epoch === now.epoch && had.offset > now.offset ? had : now
+function createChannel(name: string): Channel {
+  const channel: Channel = {
+    name,
+    members: new Set(),
+    stage: 'wanted',
+    mayRetry: false,
+    place: new Place((gap) => emit(channel, 'gap', { channel: name, ...gap })),
+  }
+  return channel
 }
 
-/** What was published between the position the page had got to and the one its new subscription begins after. */
-function missed(channel: Channel, now: StreamPosition): Gap | null {
-  const had = channel.position
-  if (had === null) return null
-  const isNewEpoch = had.epoch !== now.epoch
-  const from = isNewEpoch ? 1 : had.offset + 1
-  return isNewEpoch || now.offset >= from ? { channel: channel.name, from, to: now.offset, isNewEpoch } : null
+/** A channel as subscribe names it: from where the page has got to, or from now on. */
+function requestOf({ name, place }: Channel): string | { channel: string; since: StreamPosition } {
+  return place.position === null ? name : { channel: name, since: place.position }
+}
+
+/** Tells all members; false when none of them listens. */
+function emit<Name extends keyof SubscriptionEvents>(
+  channel: Channel,
+  name: Name,
+  value: SubscriptionEvents[Name],
+): boolean {
+  let isHeard = false
+  for (const member of [...channel.members]) isHeard = member.events.emit(name, value) || isHeard
+  return isHeard
 }

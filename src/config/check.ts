@@ -6,6 +6,7 @@
  * a file can be read is asked of the caller.
  */
 import { BlockList, isIP } from 'node:net'
+import { splitKeys } from './capsule-keys.ts'
 import type { Config, OptionName } from './options.ts'
 import { quoteValue } from './values.ts'
 
@@ -116,6 +117,19 @@ const checks: readonly Check[] = [
     },
   },
   {
+    looksAt: ['capsuleKeys'],
+    finds: 'mistake',
+    find: ({ config: { capsuleKeys } }) =>
+      splitKeys(capsuleKeys).flatMap((key, at) => {
+        const bytes = Buffer.byteLength(key)
+        return bytes >= MIN_SECRET_BYTES
+          ? []
+          : [
+              `key ${at + 1} of "capsuleKeys" has ${bytes} bytes, below ${MIN_SECRET_BYTES}: a shorter one can be guessed`,
+            ]
+      }),
+  },
+  {
     looksAt: ['key', 'trustedKey'],
     finds: 'mistake',
     find: ({ config: { key, trustedKey } }) =>
@@ -159,6 +173,14 @@ const checks: readonly Check[] = [
       isLoopback(host) || tokenSecret !== '' || tokenPublicKeyFile !== ''
         ? null
         : `ANYONE who reaches ${host} may connect and subscribe: no token is configured (set "tokenSecret" or "tokenPublicKeyFile", or bind "host" to loopback)`,
+  },
+  {
+    looksAt: ['channelLingerMs', 'ringMs', 'ringSize'],
+    finds: 'warning',
+    find: ({ config: { channelLingerMs, ringMs, ringSize } }) =>
+      ringSize === 0 || channelLingerMs >= ringMs
+        ? null
+        : `"channelLingerMs" is ${channelLingerMs}, below "ringMs", ${ringMs}: a channel without subscribers loses its short ring earlier than "ringMs" says`,
   },
   {
     looksAt: ['dataDir'],

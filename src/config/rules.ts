@@ -12,7 +12,7 @@ export const audiences = ['nobody', 'token', 'user', 'anyone'] as const
 export type AudienceName = (typeof audiences)[number]
 
 /** How much clients may learn of who is on a channel. */
-export const presences = ['off', 'count'] as const
+export const presences = ['off', 'count', 'list'] as const
 export type PresenceName = (typeof presences)[number]
 
 export interface ChannelRule {
@@ -28,6 +28,12 @@ export interface ChannelRule {
   readonly flushMs?: number
   /** Bytes of JSON; 0 = only the node's `maxPublicationBytes`. Default: 0 */
   readonly maxPublicationBytes?: number
+  /** Publications kept for history and recovery; 0 = only the short ring of attached channels. Default: 0 */
+  readonly historySize?: number
+  /** Bytes kept at most; 0 = only the node's `maxHistoryBytes`. Default: 0 */
+  readonly historyBytes?: number
+  /** Age at which a kept publication goes, ms; 0 = none, it goes when others push it out. Default: 0 */
+  readonly historyTtlMs?: number
 }
 
 /** Every field of a rule: kind, bounds, default and meaning. */
@@ -54,7 +60,8 @@ export const ruleFields = {
     kind: 'choice',
     choices: presences,
     default: 'count',
-    describe: 'How much clients may learn of who is on the channel: nothing, or how many sessions',
+    describe:
+      'How much clients may learn of who is on the channel: nothing, how many sessions, or also which and when they come and go',
   },
   flushMs: {
     kind: 'integer',
@@ -73,6 +80,33 @@ export const ruleFields = {
     default: 0,
     zero: 'only the limit of the node',
     describe: 'Largest data of one publication on the channel',
+  },
+  historySize: {
+    kind: 'integer',
+    unit: 'publications',
+    min: 0,
+    max: 1_000_000,
+    default: 0,
+    zero: 'no history; recovery reaches as far as the short ring (`ringSize`, `ringMs`)',
+    describe: 'Latest publications kept for history and recovery',
+  },
+  historyBytes: {
+    kind: 'integer',
+    unit: 'bytes',
+    min: 0,
+    max: 1_073_741_824,
+    default: 0,
+    zero: 'only the limit of the node, `maxHistoryBytes`',
+    describe: 'Memory the history of one channel may take; the oldest go first',
+  },
+  historyTtlMs: {
+    kind: 'integer',
+    unit: 'ms',
+    min: 0,
+    max: 2_592_000_000,
+    default: 0,
+    zero: 'no bound of age',
+    describe: 'Age at which a publication leaves the history',
   },
 } as const satisfies Record<keyof ChannelRule, Shape>
 

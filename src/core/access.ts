@@ -8,10 +8,14 @@ import type { Failure } from './broker.ts'
 import { compileGlob } from './glob.ts'
 import { shown } from './names.ts'
 
-/** Who a session is. `user` '' = anonymous; `grants` are the channel globs its token lists. */
+/** Who a session is, and until when that is sure. */
 export interface Identity {
+  /** '' = anonymous */
   readonly user: string
+  /** Channel globs that its token lists */
   readonly grants: readonly string[]
+  /** Second since 1970 from which on its token is no good; 0 = it has none that runs out */
+  readonly untilSecond: number
 }
 
 /** Null when the identity belongs to the audience of `channel`. */
@@ -19,7 +23,7 @@ export function accessFailure(
   identity: Identity,
   audience: AudienceName,
   channel: string,
-  verb: 'subscribe to' | 'publish to' | 'count subscribers of',
+  verb: 'subscribe to' | 'publish to' | 'count subscribers of' | 'read the history of' | 'see who is on',
 ): Failure | null {
   const reason = refusal(identity, audience, channel)
   if (reason === null) return null

@@ -6,7 +6,7 @@
  * start, because the broker may live in another process. Failures of single items are values, not exceptions.
  */
 import type { CodeName } from '../codes.ts'
-import type { StreamPosition } from '../protocol/messages.ts'
+import type { Gap, Present, StreamPosition, UsersResult } from '../protocol/messages.ts'
 import type { Payload } from '../protocol/payload.ts'
 
 /** Where a publication came in; a metric label. */
@@ -20,12 +20,20 @@ export interface PublishRequest {
   readonly event: string
   /** Id of the user who published it; '' = the application */
   readonly user: string
+  /** The same key again within the window gets the first position and publishes nothing; '' = none */
+  readonly key: string
 }
 
 /** A publication with its place in the channel. */
-export interface Publication extends PublishRequest {
+export interface Publication {
+  readonly channel: string
+  readonly data: Payload
+  readonly event: string
+  readonly user: string
   readonly epoch: string
   readonly offset: number
+  /** The whole message of the client protocol as JSON, encoded once for subscribers and history alike. */
+  readonly message: Buffer
   /** Monotonic time of arrival at the node, ms; for latency figures only. */
   readonly arrivedMs: number
 }
@@ -46,6 +54,53 @@ export interface ChannelState {
   readonly channel: string
   readonly subscribers: number
   readonly position: StreamPosition
+}
+
+/**
+ * What a channel still holds of its latest publications, as an edge that is attached to it may read at any time. All
+ * offsets from `firstRetained` up to the latest are there.
+ */
+export interface ChannelLog {
+  /** Offset of the oldest publication held; one above the latest when none is. */
+  firstRetained(): number
+  /** A held publication as its JSON message, not to be written into; null when it is not held. */
+  retained(offset: number): Buffer | null
+}
+
+/** An edge's hold on a channel: the position just before the first publication that will be streamed to it. */
+export interface Attachment {
+  readonly position: StreamPosition
+  readonly log: ChannelLog
+}
+
+/** Which part of a channel's history is asked for. */
+export interface HistoryQuery {
+  /** Only what follows it; null = no such bound */
+  readonly since: StreamPosition | null
+  /** At most so many, ≥ 1: the oldest that fit, or the newest with `isReverse` */
+  readonly limit: number
+  readonly isReverse: boolean
+}
+
+export interface HistoryPage {
+  /** Of the latest publication of the channel */
+  readonly position: StreamPosition
+  /** JSON messages, oldest first unless the query says otherwise */
+  readonly messages: readonly Buffer[]
+  /** What was asked for and is not held; null = nothing */
+  readonly gap: Gap | null
+}
+
+/** Sessions on a channel; `clients` null where its rule does not say `list`. */
+export interface PresenceState {
+  readonly count: number
+  readonly clients: readonly Present[] | null
+}
+
+/** Who came to a channel and who left it since the last time. */
+export interface PresenceChange {
+  readonly join: readonly Present[]
+  readonly leave: readonly Present[]
 }
 
 export interface NodeCounts {
@@ -80,14 +135,22 @@ export interface Broker {
   join(edge: Edge): void
   leave(edge: Edge): void
 
-  /** From now on `edge` gets the channel's publications; the position is the one just before the first of them. */
-  attach(edge: Edge, channel: string): Promise<StreamPosition | Failure>
+  /** From now on `edge` gets the channel's publications. */
+  attach(edge: Edge, channel: string): Promise<Attachment | Failure>
   detach(edge: Edge, channel: string): void
 
   /** The state of a channel; a channel nobody knows has no subscribers and offset 0. */
   channel(name: string): Promise<ChannelState>
-  /** Those of `ids` that have a session on any edge, in the order asked. */
-  usersOnline(ids: readonly string[]): Promise<string[]>
+  /** Part of what the channel's rule keeps; HISTORY_OFF when it keeps nothing. */
+  history(channel: string, query: HistoryQuery): Promise<HistoryPage | Failure>
+  /** Who is on a channel, at most `limit` of them by name. */
+  presence(channel: string, limit: number): Promise<PresenceState>
+  /** An edge tells who came and left there; all attached edges are told, together with the new count. */
+  presenceChanged(channel: string, change: PresenceChange): void
+  /** Those of `ids` that have a session on any edge, in the order asked, and when others were last seen. */
+  usersOnline(ids: readonly string[]): Promise<UsersResult>
+  /** An edge tells that the last session of a user there has ended. */
+  userLeft(user: string): void
   /** Ends sessions everywhere; resolves to how many there were. */
   disconnect(target: DisconnectTarget, goodbye: Goodbye): Promise<number>
   counts(): Promise<NodeCounts>
@@ -100,6 +163,14 @@ export interface Edge {
   /** Resolves when the edge has room for more; null when it has room now. */
   room(): Promise<void> | null
   subscribers(channel: string): number
+  /** Offset of the latest publication that was sent to all subscribers here; those above it still wait for that. */
+  sentOffset(channel: string): number
+  /** Who is on a channel here; null when its rule does not say `list`. */
+  present(channel: string, limit: number): readonly Present[] | null
+  /** How many are on it here, those included that are away for a moment; 0 when its rule does not say `list`. */
+  memberCount(channel: string): number
+  /** Tells the subscribers of a channel who came and left; `count` is that of all edges. */
+  tellPresence(channel: string, change: PresenceChange, count: number): void
   disconnect(target: DisconnectTarget, goodbye: Goodbye): number
   counts(): NodeCounts
 }

@@ -22,6 +22,9 @@ export interface EffectiveRule {
   readonly presence: PresenceName
   readonly flushMs: number
   readonly maxPublicationBytes: number
+  readonly historySize: number
+  readonly historyBytes: number
+  readonly historyTtlMs: number
 }
 
 export interface ChannelRules {
@@ -64,5 +67,8 @@ function complete(rule: ChannelRule, nodeLimit: number): EffectiveRule {
     presence: rule.presence ?? 'count',
     flushMs: rule.flushMs ?? 0,
     maxPublicationBytes: own === 0 ? nodeLimit : Math.min(own, nodeLimit),
+    historySize: rule.historySize ?? 0,
+    historyBytes: rule.historyBytes ?? 0,
+    historyTtlMs: rule.historyTtlMs ?? 0,
   }
 }

@@ -6,25 +6,29 @@
  */
 import type { Clock } from '../clock.ts'
 import { errorFace } from '../codes.ts'
+import { historyLimit } from '../protocol/history-bounds.ts'
+import { decodePublication } from '../protocol/json-codec.ts'
 import {
   type Command,
   type CommandResult,
-  type ConnectCommand,
+  type HistoryCommand,
   type PublishCommand,
-  type StreamPosition,
   type SubscribeCommand,
+  type SubscribeRequest,
+  type SubscribeResult,
   type SubscribeRow,
   userChannel,
 } from '../protocol/messages.ts'
 import { Payload } from '../protocol/payload.ts'
 import { accessFailure } from './access.ts'
 import { type Broker, type Failure, hasFailed } from './broker.ts'
-import type { ChannelRules } from './channel-rules.ts'
-import { type Eventually, whenDone } from './eventually.ts'
+import type { ChannelRules, EffectiveRule } from './channel-rules.ts'
+import { countedChannel, isCountChannel } from './count-channels.ts'
+import type { Eventually } from './eventually.ts'
 import type { Hub } from './hub.ts'
+import type { Identification } from './identification.ts'
 import { channelNameFailure, eventFault, shown, USER_CHANNEL_MARK } from './names.ts'
 import type { Session } from './session.ts'
-import type { VerifyToken } from './tokens.ts'
 
 /** A session that sends this many times its rate is ended. */
 const RATE_EXCESS = 10
@@ -37,9 +41,7 @@ export interface CommandDeps {
   readonly hub: Hub
   readonly rules: ChannelRules
   readonly clock: Clock
-  /** Null when no token is configured: then everyone is anonymous. */
-  readonly verifyToken: VerifyToken | null
-  readonly isAnonymousAllowed: boolean
+  readonly identification: Identification
 }
 
 export interface CommandLimits {
@@ -47,7 +49,8 @@ export interface CommandLimits {
   readonly maxChannelsPerCommand: number
   /** 0 = no limit */
   readonly maxCommandsPerSecond: number
-  readonly pingMs: number
+  readonly maxHistoryPerCommand: number
+  readonly maxPresenceListed: number
 }
 
 type Outcome = CommandResult | Failure
@@ -59,10 +62,12 @@ export interface Commands {
    */
   admit(session: Session, id: number): Failure | null
   run(session: Session, command: Command): Eventually<Outcome>
+  /** Subscribes a session to a channel, as the command does; its own channel as well. */
+  subscribe(session: Session, request: SubscribeRequest): Eventually<SubscribeResult | Failure>
 }
 
 export function createCommands(deps: CommandDeps, limits: CommandLimits): Commands {
-  const { broker, hub, rules, clock, verifyToken } = deps
+  const { broker, hub, rules, clock, identification } = deps
 
   function admit(session: Session, id: number): Failure | null {
     const overRate = rateFailure(session)
@@ -91,40 +96,6 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
     return { failed: 'COMMAND_RATE', message }
   }
 
-  function connect(session: Session, command: ConnectCommand): Eventually<Outcome> {
-    if (session.phase === 'connected') {
-      return { failed: 'ALREADY_CONNECTED', message: 'The session is connected already' }
-    }
-    const failure = identify(session, command.token)
-    if (failure !== null) return failure
-    hub.markConnected(session)
-    const { user } = session
-    const connected = { session: hub.sessionId(session), user, pingMs: limits.pingMs }
-    if (user === '') return connected
-    return whenDone(hub.subscribe(session, userChannel(user)), (attached) => {
-      if (!hasFailed(attached)) return connected
-      // Without its channel the user would miss messages: the session goes, after it was told why.
-      clock.after(0, () => hub.end(session, attached.failed, attached.message))
-      return attached
-    })
-  }
-
-  /** Sets the identity of the session, or says why not. Without token keys every token is ignored. */
-  function identify(session: Session, token: string): Failure | null {
-    if (verifyToken === null) return null
-    if (token === '') {
-      if (deps.isAnonymousAllowed) return null
-      return {
-        failed: 'TOKEN_MISSING',
-        message: 'Field "connect.token" is missing: this node asks for a token',
-      }
-    }
-    const identity = verifyToken(token)
-    if ('failed' in identity) return identity
-    session.identify(identity)
-    return null
-  }
-
   function subscribe(session: Session, command: SubscribeCommand): Eventually<Outcome> {
     const { channels, isList } = command
     const tooMany = countFailure('subscribe.channels', channels.length)
@@ -133,22 +104,40 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
     return isList || only === undefined ? subscribeMany(session, channels) : subscribeOne(session, only)
   }
 
-  async function subscribeMany(session: Session, channels: readonly string[]): Promise<Outcome> {
+  async function subscribeMany(session: Session, requests: readonly SubscribeRequest[]): Promise<Outcome> {
     const rows: SubscribeRow[] = []
-    for (const channel of channels) {
-      const outcome = await subscribeOne(session, channel)
+    for (const request of requests) {
+      const outcome = await subscribeOne(session, request)
       const row = hasFailed(outcome) ? { error: errorFace(outcome.failed, outcome.message) } : outcome
-      rows.push({ channel, ...row })
+      rows.push({ channel: request.channel, ...row })
     }
     return { channels: rows }
   }
 
-  function subscribeOne(session: Session, channel: string): Eventually<StreamPosition | Failure> {
+  function subscribeOne(
+    session: Session,
+    { channel, since }: SubscribeRequest,
+  ): Eventually<SubscribeResult | Failure> {
     const failure =
-      channelNameFailure(channel) ??
-      accessFailure(session, rules.ruleFor(channel).subscribe, channel, 'subscribe to') ??
-      roomFailure(session, channel)
-    return failure ?? hub.subscribe(session, channel, () => roomFailure(session, channel))
+      channelNameFailure(channel) ?? subscribeFailure(session, channel) ?? roomFailure(session, channel)
+    return failure ?? hub.subscribe(session, channel, { since, check: () => roomFailure(session, channel) })
+  }
+
+  /** A count channel is for those who may know the count. */
+  function subscribeFailure(session: Session, channel: string): Failure | null {
+    const ruled = isCountChannel(channel) ? countedChannel(channel) : channel
+    const failure = readFailure(session, ruled, 'subscribe to')
+    return failure ?? (ruled === channel ? null : presenceFailure(ruled, rules.ruleFor(ruled).presence))
+  }
+
+  /** What a session may subscribe to it may also ask about; its own channel among it. */
+  function readFailure(
+    session: Session,
+    channel: string,
+    verb: Parameters<typeof accessFailure>[3],
+  ): Failure | null {
+    if (verb !== 'subscribe to' && session.user !== '' && channel === userChannel(session.user)) return null
+    return accessFailure(session, rules.ruleFor(channel).subscribe, channel, verb)
   }
 
   function roomFailure(session: Session, channel: string): Failure | null {
@@ -172,7 +161,7 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
   }
 
   async function publish(session: Session, command: PublishCommand): Promise<Outcome> {
-    const { channel, event } = command
+    const { channel, event, key } = command
     const { user } = session
     const failure =
       channelNameFailure(channel) ??
@@ -187,26 +176,52 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
     }
     const data = Payload.fromValue(command.data)
     if (data === null) return { failed: 'INVALID_DATA', message: 'Field "publish.data" has no JSON form' }
-    const [outcome] = await broker.publish([{ channel, data, event, user }], 'client')
+    const [outcome] = await broker.publish([{ channel, data, event, user, key }], 'client')
     return outcome ?? { failed: 'INTERNAL', message: 'The broker gave no outcome' }
+  }
+
+  async function history(session: Session, command: HistoryCommand): Promise<Outcome> {
+    const { channel, since, isReverse } = command
+    const failure = channelNameFailure(channel) ?? readFailure(session, channel, 'read the history of')
+    if (failure !== null) return failure
+    const limit = historyLimit(command.limit, limits.maxHistoryPerCommand)
+    const page = await broker.history(channel, { since, limit, isReverse })
+    if (hasFailed(page)) return page
+    const publications = page.messages.map(decodePublication)
+    return { ...page.position, publications, ...(page.gap === null ? {} : { gap: page.gap }) }
+  }
+
+  async function presence(session: Session, channel: string): Promise<Outcome> {
+    const failure =
+      channelNameFailure(channel) ??
+      readFailure(session, channel, 'see who is on') ??
+      presenceFailure(channel, rules.ruleFor(channel).presence)
+    if (failure !== null) return failure
+    const { count, clients } = await broker.presence(channel, limits.maxPresenceListed)
+    return clients === null ? { channel, count } : { channel, count, clients }
   }
 
   async function users(ids: readonly string[]): Promise<Outcome> {
     const tooMany = countFailure('users.ids', ids.length)
     if (tooMany !== null) return tooMany
-    const visible = ids.filter((id) => rules.ruleFor(userChannel(id)).presence !== 'off')
-    return { online: await broker.usersOnline(visible) }
+    return broker.usersOnline(ids.filter((id) => rules.ruleFor(userChannel(id)).presence !== 'off'))
   }
 
   async function stats(session: Session, channel: string): Promise<Outcome> {
-    const rule = rules.ruleFor(channel)
     const failure =
       channelNameFailure(channel) ??
-      accessFailure(session, rule.subscribe, channel, 'count subscribers of') ??
-      presenceFailure(channel, rule.presence)
+      readFailure(session, channel, 'count subscribers of') ??
+      presenceFailure(channel, rules.ruleFor(channel).presence)
     if (failure !== null) return failure
     const state = await broker.channel(channel)
     return { channel, subscribers: state.subscribers }
+  }
+
+  /** A sum means something where this reply comes after what it counts. */
+  function ping(session: Session): Outcome {
+    identification.renew(session)
+    const sum = session.fanOut.repliesInStream ? hub.positionSum(session) : null
+    return sum === null ? {} : { sum }
   }
 
   function countFailure(field: string, count: number): Failure | null {
@@ -217,8 +232,12 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
 
   return {
     admit,
+    subscribe(session, request) {
+      const isOwn = session.user !== '' && request.channel === userChannel(session.user)
+      return isOwn ? hub.subscribe(session, request.channel, request) : subscribeOne(session, request)
+    },
     run(session, command) {
-      if (command.kind === 'connect') return connect(session, command)
+      if (command.kind === 'connect') return identification.connect(session, command)
       if (session.phase !== 'connected') {
         return {
           failed: 'NOT_CONNECTED',
@@ -236,15 +255,21 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
           return users(command.ids)
         case 'stats':
           return stats(session, command.channel)
+        case 'refresh':
+          return identification.refresh(session, command.token)
+        case 'history':
+          return history(session, command)
+        case 'presence':
+          return presence(session, command.channel)
         case 'ping':
-          return {}
+          return ping(session)
       }
     },
   }
 }
 
-function presenceFailure(channel: string, presence: 'off' | 'count'): Failure | null {
+function presenceFailure(channel: string, presence: EffectiveRule['presence']): Failure | null {
   if (presence !== 'off') return null
-  const message = `Cannot count subscribers of ${shown(channel)}: its rule has presence off`
+  const message = `Cannot tell who is on ${shown(channel)}: its rule has presence off`
   return { failed: 'ACCESS_DENIED', message }
 }

@@ -6,19 +6,22 @@
  * its end, outside any handler, at most 30 messages and 15 KB a turn: then every subscriber gets one write (the
  * library writes at 32 messages or 16 KB). What is left goes in the next turn, after other work had its chance.
  *
- * A turn also takes one step of one wave: a channel of very many subscribers is given its messages shard by shard, so
- * that nobody else waits for all of them. Waves take turns. A channel with a latency budget holds its publications
- * back until the budget of the first has passed.
+ * A channel of very many subscribers is given its messages shard by shard, a step of a wave a turn, so that nobody else
+ * waits for all of them. Waves take turns with each other, and with the rest: never both in one turn, as a socket that
+ * got more than its 30 messages would be written to twice, and could lose one in the middle. A channel with a latency
+ * budget holds its publications back until the budget of the first has passed.
  *
  * Bound: `maxPendingBytes` of publications, their envelopes included; above it `room` makes publishers wait until half of that is sent.
  */
 import type { Clock } from '../clock.ts'
 import type { Publication } from './broker.ts'
 import type { HubChannel } from './hub-channel.ts'
+import type { Ledger } from './ledger.ts'
 import type { Observer } from './observer.ts'
 import { PublicationQueue } from './publication-queue.ts'
-import type { Session } from './session.ts'
-import { Wave } from './wave.ts'
+import { type Direct, FIRST_PLACE, type Session } from './session.ts'
+import type { TurnLog } from './turn-log.ts'
+import { encodeFor, Wave } from './wave.ts'
 
 /** Below the library's 32 messages per subscriber and drain. */
 const MAX_TURN_MESSAGES = 30
@@ -45,13 +48,25 @@ export interface FlushScheduler {
   drain(): void
 }
 
-/** @param beforeTurn called before a turn gives anything to anyone */
-export function createFlushScheduler(
-  clock: Clock,
-  observer: Observer,
-  maxPendingBytes: number,
-  beforeTurn: () => void = () => {},
-): FlushScheduler {
+export interface FlushDeps {
+  readonly clock: Clock
+  readonly observer: Observer
+  readonly ledger: Ledger
+  readonly log: TurnLog
+  /** Called first in a turn, while the log still holds what the last one sent: who lost some leaves the topics. */
+  settle(): void
+  /** Called next: feeds those who are behind; true = there is more to do at once. */
+  replay(): boolean
+  /** Called when a notice has been sent to all who are live on its channel. */
+  noticed(channel: HubChannel): void
+  /** Called when all of a turn was given: transports send what they collected. */
+  endTurn(): void
+  /** Called when a session did not take a direct message, with the message. */
+  refused(session: Session, message: Buffer): void
+}
+
+export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): FlushScheduler {
+  const { clock, observer, ledger, log } = deps
   const queue = new PublicationQueue<HubChannel>()
   /** Publications of sharded channels that no wave has taken yet. */
   const backlogs = new Map<HubChannel, PublicationQueue<HubChannel>>()
@@ -62,10 +77,14 @@ export function createFlushScheduler(
   let waiting: { promise: Promise<void>; resolve: () => void } | null = null
   /** Channels that hold publications back, with what calls their release off. */
   const heldChannels = new Map<HubChannel, () => void>()
-  const direct: Session[] = []
+  /** Sessions with an outbox. */
+  const directs: Session[] = []
   /** What to do once so many publications have left the queue, in order. */
   let waitingRuns: { readonly taken: number; readonly run: () => void }[] = []
   let taken = 0
+  /** Whose turn it is when both the queue and a wave have something to send. */
+  let isWaveNext = false
+  let hasReplayLeft = false
 
   function schedule(): void {
     if (isScheduled) return
@@ -76,7 +95,7 @@ export function createFlushScheduler(
   function turn(): void {
     isScheduled = false
     flushTurn()
-    if (queue.length > 0 || waves.length > 0) schedule()
+    if (ledger.isTurnOpen() || hasReplayLeft || queue.length > 0 || waves.length > 0) schedule()
     if (waiting !== null && pendingBytes * 2 <= maxPendingBytes) {
       waiting.resolve()
       waiting = null
@@ -84,8 +103,20 @@ export function createFlushScheduler(
   }
 
   function flushTurn(): void {
-    beforeTurn()
+    deps.settle()
+    ledger.closeTurn()
+    log.clear()
+    hasReplayLeft = deps.replay()
     const nowMs = clock.nowMs()
+    if (isWaveNext && waves.length > 0) stepWave(nowMs)
+    else if (queue.length > 0) sendQueue(nowMs)
+    else if (waves.length > 0) stepWave(nowMs)
+    isWaveNext = !isWaveNext
+    runWaiting()
+    deps.endTurn()
+  }
+
+  function sendQueue(nowMs: number): void {
     let given = 0
     takeTurn(queue, (publication, channel) => {
       taken++
@@ -93,51 +124,70 @@ export function createFlushScheduler(
         joinBacklog(channel, publication)
       } else {
         give(channel, publication)
-        settle(publication, nowMs)
+        settlePending(publication, nowMs)
         given++
       }
     })
     emptyOutboxes()
-    runWaiting()
     startWaves()
-    stepWave(nowMs)
     if (given > 0) observer.flushed(given)
   }
 
   function give(channel: HubChannel, publication: Publication): void {
-    channel.offset = publication.offset
-    channel.epoch = publication.epoch
+    const { offset } = publication
+    if (offset > 0) {
+      channel.offset = offset
+      channel.epoch = publication.epoch
+      ledger.due(channel.count)
+    } else {
+      deps.noticed(channel)
+    }
     const { only } = channel
     if (only !== null) {
-      const message = only.fanOut.encode(publication)
+      const direct = { channel, offset, message: encodeFor(only.fanOut, publication) }
       if (only.outbox === null) {
-        only.outbox = [message]
-        direct.push(only)
+        only.outbox = [direct]
+        directs.push(only)
       } else {
-        only.outbox.push(message)
+        only.outbox.push(direct)
       }
-      observer.delivered(only.fanOut.transport, 1, message.length)
       return
     }
     for (const { fanOut, count } of channel.audiences) {
-      const message = fanOut.encode(publication)
-      fanOut.publish(channel.name, message)
-      observer.delivered(fanOut.transport, count, count * message.length)
+      if (count === 0) continue
+      const message = encodeFor(fanOut, publication)
+      log.add({ channel, fanOut, offset, message, ...FIRST_TOPIC, session: null, isTaken: false })
+      const reached = fanOut.publish(channel.name, message, offset)
+      if (offset > 0) ledger.give(fanOut, reached, reached * message.length)
     }
   }
 
-  function settle(publication: Publication, nowMs: number): void {
+  function settlePending(publication: Publication, nowMs: number): void {
     pendingBytes -= waitingBytes(publication)
-    observer.publicationFlushed(nowMs - publication.arrivedMs)
+    if (publication.offset > 0) observer.publicationFlushed(nowMs - publication.arrivedMs)
   }
 
   function emptyOutboxes(): void {
-    for (const session of direct) {
-      const messages = session.outbox
+    for (const session of directs) {
+      const outbox = session.outbox
       session.outbox = null
-      if (messages !== null && session.phase !== 'ended') session.fanOut.send(session, messages)
+      if (outbox !== null && session.phase !== 'ended') sendDirect(session, outbox)
     }
-    direct.length = 0
+    directs.length = 0
+  }
+
+  function sendDirect(session: Session, outbox: readonly Direct[]): void {
+    const { fanOut } = session
+    const entries = outbox.map(({ channel, offset, message }) => {
+      if (offset > 0) ledger.give(fanOut, 1, message.length)
+      return { channel, fanOut, offset, message, ...FIRST_TOPIC, session, isTaken: false }
+    })
+    for (const entry of entries) log.add(entry)
+    const messages = outbox.map(({ message }) => message)
+    const took = session.lostAt === -1 ? fanOut.send(session, messages) : 0
+    for (const entry of entries.slice(0, took)) entry.isTaken = true
+    const refused = messages[took]
+    if (refused !== undefined) deps.refused(session, refused)
   }
 
   function runWaiting(): void {
@@ -175,20 +225,24 @@ export function createFlushScheduler(
     const channel = waves[0]
     const wave = channel?.wave ?? null
     if (channel === undefined || wave === null) return
-    if (wave.step(observer)) {
+    if (wave.step(ledger, log)) {
       if (waves.length > 1) waves = [...waves.slice(1), channel]
       return
     }
-    for (const publication of wave.publications) settle(publication, nowMs)
+    for (const publication of wave.publications) settlePending(publication, nowMs)
     observer.flushed(wave.publications.length)
     endWave(channel, wave)
   }
 
   function endWave(channel: HubChannel, wave: Wave): void {
-    const last = wave.publications.at(-1)
-    if (last !== undefined) {
-      channel.offset = last.offset
-      channel.epoch = last.epoch
+    for (const { epoch, offset } of wave.publications) {
+      if (offset === 0) {
+        deps.noticed(channel)
+        continue
+      }
+      channel.epoch = epoch
+      channel.offset = offset
+      ledger.due(channel.lagging)
     }
     const backlog = backlogs.get(channel)
     if (backlog !== undefined && backlog.length > 0) {
@@ -249,9 +303,13 @@ export function createFlushScheduler(
     drain() {
       for (const channel of heldChannels.keys()) release(channel)
       while (queue.length > 0 || waves.length > 0) flushTurn()
+      if (ledger.isTurnOpen()) schedule()
     },
   }
 }
+
+/** Places of what is published to a channel that is not sharded. */
+const FIRST_TOPIC = { firstPlace: FIRST_PLACE, lastPlace: FIRST_PLACE } as const
 
 /** Takes as much from a queue as may leave in one turn, at least one where there is one. */
 function takeTurn(

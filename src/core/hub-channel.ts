@@ -1,14 +1,16 @@
 /**
  * One channel as an edge sees it: who is subscribed here, and up to where it has been sent.
  *
- * Owns the counting of subscribers per fan-out and their division into topics. A channel with a single subscriber has
- * no topic at all, it is handed its messages directly; the second subscriber turns it into topics, and it stays that
- * until the last one left. Most user channels have one subscriber, so this saves 0.6 KB each. A channel with very
- * many is divided into shards, a topic each, so that a publication can be spread over turns of the loop.
+ * Owns the division of its live subscribers into topics. A channel with a single one has no topic at all, it is handed
+ * its messages directly; the second turns it into topics, and it stays that until the last one left. Most user
+ * channels have one subscriber, so this saves 0.6 KB each. A channel with very many is divided into shards, a topic
+ * each, so that a publication can be spread over turns of the loop. Subscribers that lag behind are in no topic: they
+ * are counted here and fed by replay.
  */
-import type { Failure, Publication } from './broker.ts'
+import type { ChannelLog, Failure, Publication } from './broker.ts'
 import type { FanOut } from './fan-out.ts'
-import type { Session } from './session.ts'
+import type { Members } from './members.ts'
+import { FIRST_PLACE, type Session } from './session.ts'
 import type { Wave } from './wave.ts'
 
 /**
@@ -17,13 +19,14 @@ import type { Wave } from './wave.ts'
  */
 export const SHARD_SUBSCRIBERS = 256
 
+/** The live subscribers of one fan-out. */
 export interface Audience {
   readonly fanOut: FanOut
   count: number
-  /** Topics in use; grows, and starts again at 1 when the last subscriber has left. */
-  shards: number
-  /** Subscribers the last topic has been given: at least as many as it has. */
-  lastFilled: number
+  /** Subscribers of each topic; topics are never taken away while there is any subscriber. */
+  readonly members: number[]
+  /** A topic that had room when it was last looked at. */
+  roomAt: number
 }
 
 const NO_AUDIENCES: Audience[] = []
@@ -33,105 +36,127 @@ export class HubChannel {
   /** Epoch and offset of the latest publication that was sent (not merely received) to all. */
   epoch: string
   offset: number
-  /** Subscribed sessions on this edge. */
+  /** Offset of the latest publication received from the broker: it may wait for its turn. */
+  received: number
+  /** Subscribed sessions on this edge, live and lagging. */
   count: number
-  /** The only subscriber, while there are no topics. */
+  /** Those of them that lag behind. */
+  lagging: number
+  /** The only live subscriber, while there are no topics. */
   only: Session | null
-  /** Subscribers by fan-out, once there are topics. */
+  /** Live subscribers by fan-out, once there are topics. */
   audiences: Audience[]
   /** Pending while the broker is asked; null once attached. */
   attachment: Promise<Failure | null> | null
+  /** What the channel still holds; null until attached. */
+  log: ChannelLog | null
   readonly flushMs: number
   /** Publications that wait for `flushMs` to pass; null when none do. */
   held: Publication[] | null
   /** Publications on their way through the shards; null when there are none. */
   wave: Wave | null
+  /** Who is here, where the rule says `list`; else null. */
+  readonly members: Members | null
 
-  constructor(name: string, flushMs: number) {
+  constructor(name: string, flushMs: number, members: Members | null) {
     this.name = name
     this.epoch = ''
     this.offset = 0
+    this.received = 0
     this.count = 0
+    this.lagging = 0
     this.only = null
     this.audiences = NO_AUDIENCES
     this.attachment = null
+    this.log = null
     this.flushMs = flushMs
     this.held = null
     this.wave = null
+    this.members = members
   }
 
   /** Whether a publication has to go through more than one topic of some fan-out, or follow one that does. */
   get isSharded(): boolean {
-    return this.wave !== null || this.audiences.some((audience) => audience.shards > 1)
+    return this.wave !== null || this.audiences.some((audience) => audience.members.length > 1)
   }
 
-  /**
-   * Adds a subscriber; the caller adds the channel to the session.
-   *
-   * @returns offset of the latest publication it will not get
-   */
-  add(session: Session): number {
-    this.count++
-    if (this.count === 1 && this.wave === null) {
+  /** Puts a session among those that are sent what comes; returns its place, the number of its topic. */
+  goLive(session: Session): number {
+    if (this.only === null && this.audiences.length === 0 && this.wave === null) {
       this.only = session
-      return this.offset
+      return FIRST_PLACE
     }
     const first = this.only
     if (first !== null) {
       this.only = null
-      this.#enrol(first)
+      this.#enrol(first) // the first of its topic: its place stays what it was
     }
     return this.#enrol(session)
   }
 
-  /** Removes a subscriber; `isOpen` false when its connection is gone and has left the topics by itself. */
-  remove(session: Session, isOpen: boolean): void {
-    this.count--
+  /** Takes a session off; `isOpen` false when its connection is gone and has left the topics by itself. */
+  leaveLive(session: Session, place: number, isOpen: boolean): void {
     if (this.only === session) {
       this.only = null
       return
     }
-    const audience = this.audiences.find((one) => one.fanOut === session.fanOut)
+    const audience = this.audienceOf(session.fanOut)
     if (audience === undefined) return
     audience.count--
-    if (isOpen) {
-      for (let shard = 0; shard < audience.shards; shard++) {
-        session.fanOut.unsubscribe(session, topicOf(this.name, shard))
-      }
-    }
+    audience.members[place] = (audience.members[place] ?? 0) - 1
+    audience.roomAt = place
+    if (isOpen) session.fanOut.unsubscribe(session, topicOf(this.name, place))
     this.dropEmpty()
+  }
+
+  audienceOf(fanOut: FanOut): Audience | undefined {
+    return this.audiences.find((one) => one.fanOut === fanOut)
+  }
+
+  /** How many publications a live subscriber at `place` has been sent beyond the channel's offset. */
+  aheadAt(fanOut: FanOut, place: number): number {
+    const { wave } = this
+    if (wave === null) return 0
+    const audience = this.audienceOf(fanOut)
+    return audience !== undefined && wave.hasPassed(audience, place) ? wave.lastOffset - this.offset : 0
+  }
+
+  /** Whether the wave that is under way has brought a notice to those at `place` already. */
+  wasNoticed(fanOut: FanOut, place: number): boolean {
+    const { wave } = this
+    const audience = this.audienceOf(fanOut)
+    return wave !== null && audience !== undefined && wave.hasNotice && wave.hasPassed(audience, place)
   }
 
   /** Forgets fan-outs without subscribers, unless a wave counts on their places. */
   dropEmpty(): void {
     if (this.wave !== null || this.audiences.every((audience) => audience.count > 0)) return
-    this.audiences = this.count === 0 ? NO_AUDIENCES : this.audiences.filter((audience) => audience.count > 0)
+    const left = this.audiences.filter((audience) => audience.count > 0)
+    this.audiences = left.length === 0 ? NO_AUDIENCES : left
   }
 
   #enrol(session: Session): number {
     const { fanOut } = session
-    let audience = this.audiences.find((one) => one.fanOut === fanOut)
+    let audience = this.audienceOf(fanOut)
     if (audience === undefined) {
-      audience = { fanOut, count: 0, shards: 1, lastFilled: 0 }
+      audience = { fanOut, count: 0, members: [0], roomAt: 0 }
       this.audiences = [...this.audiences, audience]
     }
-    const shard = this.#shardWithRoom(audience)
+    const place = placeWithRoom(audience)
     audience.count++
-    fanOut.subscribe(session, topicOf(this.name, shard))
-    return this.wave?.hasPassed(audience, shard) === true ? this.wave.lastOffset : this.offset
+    audience.members[place] = (audience.members[place] ?? 0) + 1
+    fanOut.subscribe(session, topicOf(this.name, place))
+    return place
   }
+}
 
-  /** The last topic as long as it surely has room; then one that was left by others, else a new one. */
-  #shardWithRoom(audience: Audience): number {
-    audience.lastFilled++
-    if (audience.lastFilled <= SHARD_SUBSCRIBERS) return audience.shards - 1
-    for (let shard = audience.shards - 1; shard >= 0; shard--) {
-      if (audience.fanOut.subscribers(topicOf(this.name, shard)) < SHARD_SUBSCRIBERS) return shard
-    }
-    audience.lastFilled = 1
-    audience.shards++
-    return audience.shards - 1
+function placeWithRoom(audience: Audience): number {
+  const { members } = audience
+  if ((members[audience.roomAt] ?? 0) >= SHARD_SUBSCRIBERS) {
+    audience.roomAt = members.findIndex((count) => count < SHARD_SUBSCRIBERS)
+    if (audience.roomAt === -1) audience.roomAt = members.push(0) - 1
   }
+  return audience.roomAt
 }
 
 /** The topic of a shard: the first has the channel's name, the others a mark no name may hold. */

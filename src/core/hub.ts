@@ -3,24 +3,31 @@
  *
  * Owns sessions and the map channel → subscribers. The hub attaches to a channel at the broker when its first
  * subscriber comes and detaches when the last has been gone for `channelLingerMs`; publications it is given go through
- * the flush scheduler. A subscriber's position is that of the latest publication sent before it joined, so what it
- * gets next is exactly what follows.
+ * the flush scheduler. A subscriber is live, or lags behind: because it came with an old position, or because its
+ * connection lost a message. Then replay feeds it from the channel's log until it is live again.
  *
  * Memory: one `Session` per connection, one `HubChannel` per channel with subscribers here. Nothing is per message.
  */
 import type { Clock } from '../clock.ts'
 import { type CodeName, codes } from '../codes.ts'
-import type { StreamPosition } from '../protocol/messages.ts'
-import type { Broker, DisconnectTarget, Edge, Failure } from './broker.ts'
+import { type StreamPosition, type SubscribeResult, userChannel } from '../protocol/messages.ts'
+import type { Broker, Edge, Failure } from './broker.ts'
 import type { ChannelRules } from './channel-rules.ts'
 import type { Eventually } from './eventually.ts'
 import type { FanOut } from './fan-out.ts'
 import { createFlushScheduler } from './flush-scheduler.ts'
 import { HubChannel } from './hub-channel.ts'
+import { createHubPresence } from './hub-presence.ts'
+import { type Books, createLedger, type Ledger, type LossReason } from './ledger.ts'
+import { Members } from './members.ts'
 import type { Observer } from './observer.ts'
-import { Session } from './session.ts'
+import { createOutOfStep } from './out-of-step.ts'
+import { createReplay } from './replay.ts'
+import { LAGGING, type Session } from './session.ts'
+import { createSessions, type Sessions } from './sessions.ts'
+import { TurnLog } from './turn-log.ts'
 
-/** How often sessions that never connect and channels without subscribers are looked for. */
+/** How often channels without subscribers, and sessions that are behind, are looked at. */
 const SWEEP_MS = 250
 
 export interface HubDeps {
@@ -34,35 +41,57 @@ export interface HubLimits {
   readonly maxPendingBytes: number
   readonly channelLingerMs: number
   readonly connectTimeoutMs: number
+  readonly maxLagMs: number
+  readonly sessionLingerMs: number
+}
+
+export interface SubscribeOptions {
+  /** Where the session was before; null = from now on */
+  readonly since?: StreamPosition | null
+  /** Asked at the moment of joining, which may come after other commands of the session; null = go on */
+  readonly check?: () => Failure | null
 }
 
 export interface Hub extends Edge {
+  /** Sessions by their ids. */
+  readonly sessions: Pick<Sessions, 'idOf' | 'byId' | 'adopt'>
+  /** What subscribers were owed and what became of it. */
+  readonly ledger: Ledger
+  books(): Books
   /** A new connection; its session must connect within `connectTimeoutMs`. */
   open(fanOut: FanOut, address: string): Session
   /** The session proved who it is; until now it was a stranger. */
   markConnected(session: Session): void
   /**
-   * A message for the session was lost: it ends before anything else is sent to anyone, but not now, as the transport
-   * may be in the middle of sending. False when that was known.
+   * A message for the session was lost, and with it all that followed in the turn. It is taken off what is sent live
+   * before anything else is, but not now, as the transport may be in the middle of sending. A message that is no
+   * publication of this turn is none of the hub's business. True when this is the first it lost.
    */
-  lose(session: Session): boolean
-  /** The connection of the session is gone. */
-  close(session: Session): void
-  /**
-   * Subscribes; the position is the one just before the first publication the session will get.
-   *
-   * @param check asked at the moment of joining, which may come after other commands of the session; null = go on
-   */
+  lose(session: Session, message: Buffer): boolean
+  /** The connection of a session can take data again; does nothing unless the session is behind. */
+  ready(session: Session): void
+  /** The connection of the session is gone. @param lingerMs how long it stays a member of channels with a list of those */
+  close(session: Session, lingerMs?: number): void
+  /** Subscribes; after the position in the answer the session gets everything, first what it missed since `since`. */
   subscribe(
     session: Session,
     channel: string,
-    check?: () => Failure | null,
-  ): Eventually<StreamPosition | Failure>
+    options?: SubscribeOptions,
+  ): Eventually<SubscribeResult | Failure>
+  /**
+   * The session says up to where it got a channel that it holds: if that is not where it is here, it begins there anew.
+   * For transports whose answers may be lost; `feed` follows when all channels are in their places.
+   */
+  reposition(session: Session, channel: string, since: StreamPosition): void
+  /** Whether the session is live on a channel and has been sent just what `at` says. */
+  isInStep(session: Session, channel: string, at: StreamPosition): boolean
+  /** Gives a session that is behind what its connection has room for, now. */
+  feed(session: Session): void
   /** False when the session was not subscribed. */
   unsubscribe(session: Session, channel: string): boolean
   isSubscribed(session: Session, channel: string): boolean
-  /** The public id of a session. */
-  sessionId(session: Session): string
+  /** Sum of the offsets the session has been sent; null while it is behind. */
+  positionSum(session: Session): number | null
   /** Ends a session with a registry code; `retryAfterMs` 0 = as the client likes. */
   end(session: Session, code: CodeName, reason: string): void
   /** Tells every session to go, spread evenly over half of `overMs`, each with a time to come back within `overMs` again. */
@@ -74,47 +103,64 @@ export interface Hub extends Edge {
 /** @param nodeId makes session ids unique between nodes and restarts */
 export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub {
   const { broker, rules, clock, observer } = deps
-  const flush = createFlushScheduler(clock, observer, limits.maxPendingBytes, endLost)
+  const ledger = createLedger(observer)
+  const log = new TurnLog()
+  const presence = createHubPresence(clock, broker)
+  const replay = createReplay({ ledger, missedNotices: presence.tellStale })
+  const outOfStep = createOutOfStep({ clock, log, ledger, replay, soon: () => flush.soon() })
+  const fanOuts = new Set<FanOut>()
+  const flush = createFlushScheduler(
+    {
+      clock,
+      observer,
+      ledger,
+      log,
+      settle: outOfStep.settle,
+      replay: replay.step,
+      noticed: replay.noticeMissed,
+      endTurn,
+      refused: outOfStep.lose,
+    },
+    limits.maxPendingBytes,
+  )
   const channels = new Map<string, HubChannel>()
-  const sessions = new Map<number, Session>()
-  /** Sessions that have not connected yet, oldest first, with the time by which they must. */
-  const strangers = new Map<Session, number>()
+  const sessions = createSessions(clock, nodeId, limits.connectTimeoutMs, end)
   /** Channels without subscribers, oldest first, with the time at which they are left. */
   const lingering = new Map<HubChannel, number>()
-  /** Sessions that lost a message and must get nothing more. */
-  const lost: Session[] = []
-  let lastNumber = 0
   let subscriptions = 0
   const stopSweep = clock.every(SWEEP_MS, sweep)
 
   function sweep(): void {
     const now = clock.nowMs()
-    for (const [session, deadline] of strangers) {
-      if (deadline > now) break
-      strangers.delete(session)
-      end(session, 'CONNECT_TIMEOUT', `No connect within ${limits.connectTimeoutMs} ms`)
-    }
+    sessions.sweep()
     for (const [channel, deadline] of lingering) {
       if (deadline > now) break
-      if (channel.wave !== null) continue // it publishes to topics that the channel would have again
+      if (channel.wave !== null || channel.members?.count) continue
       lingering.delete(channel)
       forget(channel)
     }
+    if (replay.size === 0) return
+    for (const session of replay.overdue(now - limits.maxLagMs)) {
+      end(session, 'SLOW_CONSUMER', `Behind for more than ${limits.maxLagMs} ms`)
+    }
+    replay.allReady() // a transport may forget to say that it has room
+    flush.soon()
   }
 
-  function endLost(): void {
-    if (lost.length === 0) return
-    for (const session of lost.splice(0)) end(session, 'SLOW_CONSUMER', 'Too slow to read what was sent')
+  function endTurn(): void {
+    for (const fanOut of fanOuts) fanOut.flush()
   }
 
   function forget(channel: HubChannel): void {
     channels.delete(channel.name)
+    presence.remove(channel)
     broker.detach(hub, channel.name)
   }
 
   /** Asks the broker for the channel, once for all who wait for it. */
   function attach(name: string): HubChannel {
-    const channel = new HubChannel(name, rules.ruleFor(name).flushMs)
+    const rule = rules.ruleFor(name)
+    const channel = new HubChannel(name, rule.flushMs, rule.presence === 'list' ? new Members() : null)
     channels.set(name, channel)
     channel.attachment = broker.attach(hub, name).then((answer) => {
       channel.attachment = null
@@ -122,23 +168,39 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
         channels.delete(name)
         return answer
       }
+      channel.log = answer.log
       // Publications may have been sent since the broker answered; then the channel knows better.
       if (channel.epoch === '') {
-        channel.epoch = answer.epoch
-        channel.offset = answer.offset
+        channel.epoch = answer.position.epoch
+        channel.offset = answer.position.offset
       }
+      channel.received = Math.max(channel.received, channel.offset)
+      presence.add(channel)
       linger(channel)
       return null
     })
     return channel
   }
 
-  function join(session: Session, channel: HubChannel): StreamPosition {
+  function join(session: Session, channel: HubChannel, since: StreamPosition | null): SubscribeResult {
     if (session.channels.includes(channel)) return { epoch: channel.epoch, offset: channel.offset }
+    outOfStep.takeOff(session, true) // what it lost was lost before it came to this channel
     lingering.delete(channel)
-    const offset = channel.add(session)
-    session.addChannel(channel)
+    channel.count++
     subscriptions++
+    channel.members?.came(sessions.idOf(session), session)
+    if (since === null) return joinLive(session, channel)
+    session.addChannel(channel, LAGGING)
+    channel.lagging++
+    const gap = outOfStep.beginAfter(session, channel, since)
+    const position = { epoch: channel.epoch, offset: channel.offset }
+    return gap === null ? { ...position, recovered: true } : { ...position, recovered: false, gap }
+  }
+
+  function joinLive(session: Session, channel: HubChannel): SubscribeResult {
+    const place = channel.goLive(session)
+    session.addChannel(channel, place)
+    const offset = channel.offset + channel.aheadAt(session.fanOut, place)
     return { epoch: channel.epoch, offset }
   }
 
@@ -146,11 +208,19 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
     if (channel.count === 0) lingering.set(channel, clock.nowMs() + limits.channelLingerMs)
   }
 
-  function leave(session: Session, channel: HubChannel, isOpen: boolean): void {
-    channel.remove(session, isOpen)
+  function leave(session: Session, channel: HubChannel, isOpen: boolean, reason: LossReason): void {
+    const place = session.placeOf(channel)
+    if (place === LAGGING) {
+      outOfStep.leave(session, channel, reason)
+    } else {
+      channel.leaveLive(session, place, isOpen)
+    }
+    channel.count--
     subscriptions--
     if (channel.count > 0) return
-    if (limits.channelLingerMs === 0 && channel.wave === null) forget(channel)
+    if (channel.name === userChannel(session.user)) broker.userLeft(session.user)
+    const isBusy = channel.wave !== null || (channel.members?.count ?? 0) > 0
+    if (limits.channelLingerMs === 0 && !isBusy) forget(channel)
     else linger(channel)
   }
 
@@ -159,74 +229,101 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
     session.fanOut.end(session, codes[code].close, reason, 0)
   }
 
-  function matching(target: DisconnectTarget): Session[] {
-    if ('user' in target) return [...sessions.values()].filter((one) => one.user === target.user)
-    const session = sessions.get(Number.parseInt(target.session.slice(nodeId.length + 1), 36))
-    return session !== undefined && hub.sessionId(session) === target.session ? [session] : []
-  }
-
   const hub: Hub = {
+    sessions,
+    ledger,
+    books: () => ledger.books(replay.owed()),
     open(fanOut, address) {
-      lastNumber++
-      const session = new Session(lastNumber, fanOut, address)
-      sessions.set(session.number, session)
-      strangers.set(session, clock.nowMs() + limits.connectTimeoutMs)
-      return session
+      fanOuts.add(fanOut)
+      return sessions.open(fanOut, address)
     },
-    markConnected(session) {
-      session.phase = 'connected'
-      strangers.delete(session)
+    markConnected: sessions.markConnected,
+    lose: outOfStep.lose,
+    ready(session) {
+      if (replay.ready(session)) flush.soon()
     },
-    lose(session) {
-      if (session.endedBy !== null) return false
-      session.endedBy = 'SLOW_CONSUMER'
-      lost.push(session)
-      flush.soon()
-      return true
-    },
-    close(session) {
+    close(session, lingerMs = limits.sessionLingerMs) {
       if (session.phase === 'ended') return
+      outOfStep.takeOff(session, false)
       session.phase = 'ended'
       session.connection = null
-      sessions.delete(session.number)
-      strangers.delete(session)
-      for (const channel of session.channels) leave(session, channel, false)
+      for (const channel of session.channels) {
+        if (channel.members !== null) presence.wentAway(session, sessions.idOf(session), channel, lingerMs)
+        leave(session, channel, false, 'ended')
+      }
+      replay.remove(session)
       session.clearChannels()
+      session.held = null
+      sessions.close(session)
     },
-    subscribe(session, name, check = noCheck) {
+    subscribe(session, name, { since = null, check = noCheck }: SubscribeOptions = {}) {
       if (session.phase === 'ended') return hasEnded
       const channel = channels.get(name) ?? attach(name)
-      if (channel.attachment === null) return check() ?? join(session, channel)
+      if (channel.attachment === null) return check() ?? join(session, channel, since)
       return channel.attachment.then((failure) => {
         if (failure !== null) return failure
         if (session.phase === 'ended') return hasEnded
-        return check() ?? join(session, channel)
+        return check() ?? join(session, channel, since)
       })
+    },
+    reposition(session, name, since) {
+      const channel = channels.get(name)
+      if (channel !== undefined && session.channels.includes(channel)) {
+        outOfStep.reposition(session, channel, since)
+      }
+    },
+    isInStep(session, name, at) {
+      const channel = channels.get(name)
+      if (channel === undefined || at.epoch !== channel.epoch || session.lostAt !== -1) return false
+      const index = session.channels.indexOf(channel)
+      const place = session.places[index]
+      if (place === undefined || place === LAGGING) return false
+      return at.offset === channel.offset + channel.aheadAt(session.fanOut, place)
+    },
+    feed(session) {
+      if (session.lags === null) return
+      replay.feed(session)
+      flush.soon() // what was given is put into the books at the next turn
     },
     unsubscribe(session, name) {
       const channel = channels.get(name)
       if (channel === undefined || !session.channels.includes(channel)) return false
+      outOfStep.takeOff(session, true)
+      channel.members?.left(sessions.idOf(session), session)
+      leave(session, channel, true, 'unsubscribed')
       session.removeChannel(channel)
-      leave(session, channel, true)
+      if (session.lags === null) replay.remove(session)
       return true
     },
     isSubscribed(session, name) {
       const channel = channels.get(name)
       return channel !== undefined && session.channels.includes(channel)
     },
-    sessionId: (session) => `${nodeId}-${session.number.toString(36)}`,
+    positionSum(session) {
+      if (session.lags !== null || session.lostAt !== -1) return null
+      return session.channels.reduce((sum, channel) => sum + channel.offset, 0)
+    },
     end,
 
     deliver(publications) {
       for (const publication of publications) {
         const channel = channels.get(publication.channel)
-        if (channel !== undefined) flush.enqueue(channel, publication)
+        if (channel === undefined) continue
+        channel.received = publication.offset
+        flush.enqueue(channel, publication)
       }
     },
     room: () => flush.room(),
     subscribers: (name) => channels.get(name)?.count ?? 0,
+    present: (name, limit) => channels.get(name)?.members?.list(limit) ?? null,
+    sentOffset: (name) => channels.get(name)?.offset ?? 0,
+    memberCount: (name) => channels.get(name)?.members?.count ?? 0,
+    tellPresence(name, change, count) {
+      const channel = channels.get(name)
+      if (channel !== undefined) flush.enqueue(channel, presence.notice(channel, change, count))
+    },
     disconnect(target, goodbye) {
-      const ended = matching(target)
+      const ended = sessions.matching(target)
       for (const session of ended) session.endedBy = 'DISCONNECTED'
       // Whatever was published to them before goes out first: "you were logged out", say.
       flush.afterPending(() => {
@@ -235,17 +332,18 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
       return ended.length
     },
     counts: () => ({
-      connections: sessions.size,
-      sessions: sessions.size - strangers.size,
+      connections: sessions.count(),
+      sessions: sessions.connectedCount(),
       subscriptions,
       channels: channels.size,
     }),
     async drain(overMs) {
       flush.drain()
-      await sayGoodbye([...sessions.values()], overMs, clock)
+      await sessions.sayGoodbye(overMs)
     },
     stop() {
       stopSweep()
+      presence.stop()
       broker.leave(hub)
     },
   }
@@ -256,18 +354,3 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
 const noCheck = () => null
 
 const hasEnded: Failure = { failed: 'NOT_CONNECTED', message: 'The session has ended' }
-
-/** Ends sessions in even steps over half the time, so that they do not all come back at once. */
-async function sayGoodbye(sessions: readonly Session[], overMs: number, clock: Clock): Promise<void> {
-  const steps = Math.max(1, Math.min(sessions.length, Math.floor(overMs / 2 / 50)))
-  const perStep = Math.ceil(sessions.length / steps)
-  for (let first = 0; first < sessions.length; first += perStep) {
-    for (const session of sessions.slice(first, first + perStep)) {
-      if (session.phase === 'ended') continue
-      const retryAfterMs = Math.ceil(Math.random() * Math.max(overMs, 1000))
-      session.endedBy = 'DRAINING'
-      session.fanOut.end(session, codes.DRAINING.close, 'draining', retryAfterMs)
-    }
-    await new Promise<void>((resolve) => clock.after(overMs === 0 ? 0 : 50, resolve))
-  }
-}

@@ -8,10 +8,7 @@ import type { CodeName } from '../codes.ts'
 import type { PublishSource } from './broker.ts'
 
 /** A kind of client connection; a metric label. */
-export type TransportName = 'websocket'
-
-/** Why deliveries were lost; a metric label. */
-export type DropReason = 'slow_consumer'
+export type TransportName = 'websocket' | 'long-poll' | 'sse'
 
 export interface Observer {
   connectionOpened(transport: TransportName): void
@@ -21,12 +18,19 @@ export interface Observer {
   /** A command, frame or request that was answered with an error, on any port. */
   commandFailed(code: CodeName): void
   published(source: PublishSource, count: number): void
-  /** A flush: how many publications left together, and how long ago the oldest of them arrived. */
+  /** A flush: how many publications left together. */
   flushed(publications: number): void
   /** One publication was given to its subscribers `latencyMs` after it arrived. */
   publicationFlushed(latencyMs: number): void
   delivered(transport: TransportName, deliveries: number, bytes: number): void
-  dropped(reason: DropReason, deliveries: number): void
+  /** A session fell behind and is fed from history until it has caught up. */
+  fellBehind(): void
+  /** Retained publications were dropped before their time, because all histories together were too large. */
+  historyShrunk(entries: number): void
+  /** A publish whose key had been used: nothing was published. */
+  duplicatePublish(): void
+  /** Keys of publications were forgotten before their time. */
+  keysForgotten(keys: number): void
   /** Replies and goodbyes, which are no deliveries. */
   sent(transport: TransportName, bytes: number): void
   received(transport: TransportName, bytes: number): void
@@ -41,7 +45,10 @@ export const silentObserver: Observer = {
   flushed() {},
   publicationFlushed() {},
   delivered() {},
-  dropped() {},
+  fellBehind() {},
+  historyShrunk() {},
+  duplicatePublish() {},
+  keysForgotten() {},
   sent() {},
   received() {},
 }

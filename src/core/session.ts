@@ -15,8 +15,47 @@ export type Connection = object
 
 export type SessionPhase = 'opening' | 'connected' | 'ended'
 
+/** Place of a session in a channel that it is not sent live: it is being caught up. */
+export const LAGGING = -1
+
+/** Place of a session in its channel's first topic, or as its only subscriber. */
+export const FIRST_PLACE = 0
+
+/** One channel of a session that is behind: what it gets next comes from the channel's log. */
+export class Lag {
+  readonly channel: HubChannel
+  /** Offset of the next publication to send. */
+  next: number
+  /** Monotonic time since which it is behind, ms. */
+  readonly sinceMs: number
+  /** Somebody came or left meanwhile, which this session was not told. */
+  hasMissedNotice: boolean
+
+  constructor(channel: HubChannel, next: number, sinceMs: number) {
+    this.channel = channel
+    this.next = next
+    this.sinceMs = sinceMs
+    this.hasMissedNotice = false
+  }
+}
+
+/** A direct message of the current turn. */
+export interface Direct {
+  readonly channel: HubChannel
+  readonly offset: number
+  readonly message: Buffer
+}
+
 const NO_CHANNELS: readonly HubChannel[] = []
 const NO_GRANTS: readonly string[] = []
+
+/** Places of a session that is first in all its channels, by their number: nearly all sessions share these. */
+const ALL_FIRST: (readonly number[])[] = []
+
+function allFirst(count: number): readonly number[] {
+  while (ALL_FIRST.length <= count) ALL_FIRST.push(new Array<number>(ALL_FIRST.length).fill(FIRST_PLACE))
+  return ALL_FIRST[count] ?? []
+}
 
 /** Above this many channels an array grows in steps instead of fitting exactly. */
 const EXACT_FIT = 16
@@ -33,15 +72,29 @@ export class Session implements Identity {
   /** '' = anonymous */
   user: string
   grants: readonly string[]
+  /** Number of the second (since 1970) from which on its token is no good; 0 = it has none that runs out. */
+  untilSecond: number
+  /** Public id that it brought along or that a capsule was made for; '' = derived from the number. */
+  id: string
+  /** Second since 1970 in which the capsule its client holds was sealed; 0 = it has none. */
+  sealedSecond: number
   channels: readonly HubChannel[]
+  /** For each of `channels`: the number of the topic that reaches the session, or `LAGGING`. */
+  places: readonly number[]
+  /** Channels it is behind in; null = none. */
+  lags: Lag[] | null
+  /** Entry of the turn's log from which on it lost everything; -1 = nothing. */
+  lostAt: number
   /** Address of the client where one is needed for a limit, else ''. */
   readonly address: string
   lastCommandId: number
   /** The second (modulo 2^30) in which `commandsInSecond` were counted. */
   rateSecond: number
   commandsInSecond: number
-  /** Messages of the current flush that go to this session alone. */
-  outbox: Buffer[] | null
+  /** Messages of the current turn that go to this session alone. */
+  outbox: Direct[] | null
+  /** Replies and notices that its connection could not take yet; null = none. */
+  held: Buffer[] | null
 
   constructor(number: number, fanOut: FanOut, address: string) {
     this.fanOut = fanOut
@@ -51,21 +104,32 @@ export class Session implements Identity {
     this.endedBy = null
     this.user = ''
     this.grants = NO_GRANTS
+    this.untilSecond = 0
+    this.id = ''
+    this.sealedSecond = 0
     this.channels = NO_CHANNELS
+    this.places = allFirst(0)
+    this.lags = null
+    this.lostAt = -1
     this.address = address
     this.lastCommandId = 0
     this.rateSecond = 0
     this.commandsInSecond = 0
     this.outbox = null
+    this.held = null
   }
 
   identify(identity: Identity): void {
     this.user = identity.user
-    if (identity.grants.length > 0) this.grants = identity.grants
+    this.untilSecond = identity.untilSecond
+    this.grants = identity.grants.length > 0 ? identity.grants : NO_GRANTS
   }
 
-  addChannel(channel: HubChannel): void {
-    const { channels } = this
+  /** @param place the number of its topic there, or `LAGGING` */
+  addChannel(channel: HubChannel, place: number): void {
+    const { channels, places } = this
+    const isFirst = place === FIRST_PLACE && places === allFirst(places.length)
+    this.places = isFirst ? allFirst(places.length + 1) : places.concat(place)
     const [first] = channels
     // Literals and concat allocate what is needed; push and spread make room for many more.
     if (first === undefined) this.channels = [channel]
@@ -75,11 +139,45 @@ export class Session implements Identity {
   }
 
   removeChannel(channel: HubChannel): void {
+    const at = this.channels.indexOf(channel)
+    if (at === -1) return
     this.channels =
       this.channels.length === 1 ? NO_CHANNELS : this.channels.filter((held) => held !== channel)
+    this.places = shared(this.places.filter((_, index) => index !== at))
+    this.dropLag(channel)
   }
 
   clearChannels(): void {
     this.channels = NO_CHANNELS
+    this.places = allFirst(0)
+    this.lags = null
   }
+
+  /** The number of its topic, or `LAGGING`; also when it is not subscribed. */
+  placeOf(channel: HubChannel): number {
+    return this.places[this.channels.indexOf(channel)] ?? LAGGING
+  }
+
+  setPlace(channel: HubChannel, place: number): void {
+    const at = this.channels.indexOf(channel)
+    if (at === -1 || this.places[at] === place) return
+    this.places = shared(this.places.map((old, index) => (index === at ? place : old)))
+  }
+
+  lagOf(channel: HubChannel): Lag | undefined {
+    return this.lags?.find((lag) => lag.channel === channel)
+  }
+
+  addLag(lag: Lag): void {
+    this.lags = this.lags === null ? [lag] : [...this.lags, lag]
+  }
+
+  dropLag(channel: HubChannel): void {
+    const left = this.lags?.filter((lag) => lag.channel !== channel) ?? []
+    this.lags = left.length === 0 ? null : left
+  }
+}
+
+function shared(places: readonly number[]): readonly number[] {
+  return places.every((place) => place === FIRST_PLACE) ? allFirst(places.length) : places
 }

@@ -65,7 +65,11 @@ export function createTokenVerifier(keys: TokenKeys): VerifyToken | null {
 }
 
 function identityOf(payload: unknown): Identity | Failure {
-  const { sub = '', channels = [] } = payload as { sub?: unknown; channels?: unknown }
+  const {
+    sub = '',
+    channels = [],
+    exp = 0,
+  } = payload as Readonly<Record<'sub' | 'channels' | 'exp', unknown>>
   const user = typeof sub === 'number' && Number.isSafeInteger(sub) ? String(sub) : sub
   if (typeof user !== 'string') return invalid('its claim "sub" is neither a string nor an integer')
   if (user !== '') {
@@ -78,7 +82,7 @@ function identityOf(payload: unknown): Identity | Failure {
   if (channels.length > MAX_GRANTS) {
     return invalid(`its claim "channels" lists ${channels.length} of at most ${MAX_GRANTS} globs`)
   }
-  return { user, grants: channels }
+  return { user, grants: channels, untilSecond: typeof exp === 'number' ? Math.floor(exp) : 0 }
 }
 
 function failureOf(error: unknown): Failure {

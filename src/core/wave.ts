@@ -8,7 +8,8 @@
 import type { Publication } from './broker.ts'
 import type { FanOut } from './fan-out.ts'
 import { type Audience, type HubChannel, topicOf } from './hub-channel.ts'
-import type { Observer } from './observer.ts'
+import type { Ledger } from './ledger.ts'
+import type { TurnEntry, TurnLog } from './turn-log.ts'
 
 /** Subscribers written to in one step: some 7 ms, the longest anyone else waits for them. */
 export const STEP_SUBSCRIBERS = 1024
@@ -16,25 +17,27 @@ export const STEP_SUBSCRIBERS = 1024
 export class Wave {
   readonly channel: HubChannel
   readonly publications: readonly Publication[]
+  /** Offset of the last publication; the channel's own where there are only notices. */
+  readonly lastOffset: number
+  readonly hasNotice: boolean
   #audienceAt: number
   #shardAt: number
   #encodedFor: FanOut | null
   #messages: readonly Buffer[]
-  #messageBytes: number
+  /** Entries of the turn's log that this step added, to be widened from shard to shard. */
+  #entries: TurnEntry[]
 
   /** @param publications at least one, in order, few enough for one turn */
   constructor(channel: HubChannel, publications: readonly Publication[]) {
     this.channel = channel
     this.publications = publications
+    this.lastOffset = publications.reduce((last, { offset }) => Math.max(last, offset), channel.offset)
+    this.hasNotice = publications.some(({ offset }) => offset === 0)
     this.#audienceAt = 0
     this.#shardAt = 0
     this.#encodedFor = null
     this.#messages = []
-    this.#messageBytes = 0
-  }
-
-  get lastOffset(): number {
-    return this.publications.at(-1)?.offset ?? 0
+    this.#entries = []
   }
 
   /** Whether the subscribers of a shard have been given the messages already. */
@@ -44,11 +47,12 @@ export class Wave {
   }
 
   /** Gives the messages to the next shards; false when there was none left. */
-  step(observer: Observer): boolean {
+  step(ledger: Ledger, log: TurnLog): boolean {
     let given = 0
     let hasGiven = false
+    this.#entries = []
     for (let audience = this.#nextAudience(); audience !== null && given < STEP_SUBSCRIBERS; ) {
-      given += this.#give(audience, this.#shardAt++, observer)
+      given += this.#give(audience, this.#shardAt++, ledger, log)
       hasGiven = true
       audience = this.#nextAudience()
     }
@@ -60,26 +64,51 @@ export class Wave {
     for (;;) {
       const audience = this.channel.audiences[this.#audienceAt]
       if (audience === undefined) return null
-      if (this.#shardAt < audience.shards) return audience
+      if (this.#shardAt < audience.members.length) return audience
       this.#audienceAt++
       this.#shardAt = 0
     }
   }
 
-  #give({ fanOut }: Audience, shard: number, observer: Observer): number {
+  #give({ fanOut, members }: Audience, shard: number, ledger: Ledger, log: TurnLog): number {
     if (this.#encodedFor !== fanOut) {
-      this.#messages = this.publications.map((publication) => fanOut.encode(publication))
-      this.#messageBytes = this.#messages.reduce((sum, message) => sum + message.length, 0)
+      this.#messages = this.publications.map((publication) => encodeFor(fanOut, publication))
       this.#encodedFor = fanOut
+      this.#entries = []
     }
+    this.#note(fanOut, shard, log)
+    const subscribers = members[shard] ?? 0
     const topic = topicOf(this.channel.name, shard)
-    for (const message of this.#messages) fanOut.publish(topic, message)
-    const subscribers = fanOut.subscribers(topic)
-    observer.delivered(
-      fanOut.transport,
-      subscribers * this.#messages.length,
-      subscribers * this.#messageBytes,
-    )
+    for (const [at, publication] of this.publications.entries()) {
+      const message = this.#messages[at]
+      if (message === undefined) continue
+      const given = fanOut.publish(topic, message, publication.offset)
+      if (publication.offset === 0) continue
+      ledger.due(subscribers)
+      ledger.give(fanOut, given, given * message.length)
+    }
     return subscribers
   }
+
+  /** Before anything is published: what is lost at once must be found in the log. */
+  #note(fanOut: FanOut, shard: number, log: TurnLog): void {
+    if (this.#entries.length > 0) {
+      for (const entry of this.#entries) entry.lastPlace = shard
+      return
+    }
+    const { channel } = this
+    for (const [at, { offset }] of this.publications.entries()) {
+      const message = this.#messages[at]
+      if (message === undefined) continue
+      const places = { firstPlace: shard, lastPlace: shard }
+      const entry = { channel, fanOut, offset, message, ...places, session: null, isTaken: false }
+      this.#entries.push(entry)
+      log.add(entry)
+    }
+  }
+}
+
+/** A publication in the format of a fan-out; a notice is a JSON message and nothing else. */
+export function encodeFor(fanOut: FanOut, publication: Publication): Buffer {
+  return publication.offset === 0 ? fanOut.recode(publication.message) : fanOut.encode(publication)
 }

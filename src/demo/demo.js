@@ -110,10 +110,10 @@ function readable(data) {
   return { from: null, body: element('pre', 'body', JSON.stringify(data, null, 2)) }
 }
 
-function showGap({ from, to, isNewEpoch }) {
+function showGap({ from, to, reason }) {
   const missed = to - from + 1
   const what = missed === 1 ? '1 message' : `${missed} messages`
-  append(element('li', 'break', isNewEpoch ? 'The channel began anew' : `Missed ${what} while away`))
+  append(element('li', 'break', reason === 'epoch' ? 'The channel began anew' : `Missed ${what} while away`))
 }
 
 function append(item) {
@@ -149,16 +149,22 @@ function showUnseen(count) {
 function showState(change) {
   clearInterval(countdown)
   byId('state').dataset.state = change.state
-  byId('state-text').textContent =
-    change.state === 'closed' ? `closed: ${change.reason || change.code}` : change.state
+  byId('state-text').textContent = describeState(change)
   byId('countdown').textContent = ''
   byId('retry').hidden = change.state === 'connected' || change.state === 'connecting'
   if (change.state !== 'connected') byId('online').hidden = true
-  if (change.state === 'waiting') {
+  if (change.state === 'waiting' && change.retryInMs < Number.POSITIVE_INFINITY) {
     const untilMs = performance.now() + change.retryInMs
     countDown(untilMs)
     countdown = setInterval(countDown, 1_000, untilMs)
   }
+}
+
+function describeState({ state, transport, retryInMs, reason, code }) {
+  if (state === 'closed') return `closed: ${reason || code}`
+  if (state === 'waiting' && retryInMs === Number.POSITIVE_INFINITY) return 'offline'
+  // WebSockets may be blocked here; the page works all the same.
+  return transport === undefined || transport === 'websocket' ? state : `${state} by ${transport}`
 }
 
 /** Beside the state, not in it: a screen reader says the state once and leaves out the seconds. */

@@ -62,8 +62,8 @@ export function rawAnswer({ status, headers, body }: HttpAnswer): Buffer {
   return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} \r\n${lines.join('')}\r\n`), body])
 }
 
-function made(status: number, contentType: string, text: string, headers: Headers): HttpAnswer {
-  const body = Buffer.from(text)
+function made(status: number, contentType: string, text: string | Buffer, headers: Headers): HttpAnswer {
+  const body = typeof text === 'string' ? Buffer.from(text) : text
   const own = {
     'Content-Type': contentType,
     'Content-Length': String(body.length),

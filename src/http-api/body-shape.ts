@@ -84,11 +84,15 @@ function parseObject(bytes: Buffer): { readonly members: Members } | Failure {
 function unknownName(members: Members, known: readonly string[]): Failure | null {
   for (const name of members.keys()) {
     if (known.includes(name)) continue
-    const nearest = nearestName(name, known)
-    const hint = nearest === null ? `known are ${known.join(', ')}` : `did you mean "${nearest}"?`
-    return failed('INVALID_ARGUMENT', `Body has an unknown field ${shown(name)}: ${hint}`)
+    return failed('INVALID_ARGUMENT', `Body has an unknown field ${shown(name)}: ${nameHint(name, known)}`)
   }
   return null
+}
+
+/** What to say about a name that is none of `known`: which was meant, or all there are. */
+export function nameHint(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known)
+  return nearest === null ? `known are ${known.join(', ')}` : `did you mean "${nearest}"?`
 }
 
 /** Long names are not compared: the cost grows with the product of the lengths. */

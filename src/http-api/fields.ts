@@ -9,6 +9,7 @@
 import type { Failure } from '../core/broker.ts'
 import { eventFault, MAX_EVENT_BYTES, userIdFault } from '../core/names.ts'
 import { Payload } from '../protocol/payload.ts'
+import { MAX_KEY_BYTES, publicationKeyFault } from '../protocol/publication-key.ts'
 import { channelSchema, type JsonSchema, userSchema } from './json-schema.ts'
 
 /** Characters of a value that a message shows. */
@@ -86,6 +87,20 @@ export const eventField: Field<string> = {
   read(value, name) {
     if (typeof value !== 'string') return wrong(name, 'a string', value)
     const fault = eventFault(value)
+    return fault === null ? { value } : refused(name, value, fault)
+  },
+}
+
+export const keyField: Field<string> = {
+  schema: {
+    type: 'string',
+    maxLength: MAX_KEY_BYTES,
+    description: `Stands for this publication, at most ${MAX_KEY_BYTES} bytes: the same key again on the same channel, within \`idempotencyMs\`, publishes nothing and gets the first answer; empty = none`,
+  },
+  missing: null,
+  read(value, name) {
+    if (typeof value !== 'string') return wrong(name, 'a string', value)
+    const fault = publicationKeyFault(value)
     return fault === null ? { value } : refused(name, value, fault)
   },
 }

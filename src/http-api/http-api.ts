@@ -28,10 +28,8 @@ const ENVELOPE_BYTES = 65_536
 const STOP_GRACE_MS = 1_000
 const WARN_EVERY_MS = 10_000
 
-type ApiConfig = Pick<
-  Config,
-  'internalHost' | 'internalPort' | 'key' | 'maxPublicationBytes' | 'maxChannelsPerCommand'
->
+type ApiConfig = Pick<Config, 'internalHost' | 'internalPort' | 'key' | 'maxPublicationBytes'> &
+  OperationDeps['config']
 
 export interface HttpApiDeps extends OperationDeps {
   readonly log: Logger

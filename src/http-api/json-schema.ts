@@ -55,6 +55,40 @@ export const userSchema: JsonSchema = {
   description: 'User id: 1 to 128 bytes of UTF-8 without control characters',
 }
 
+/** As clients get it. */
+export const publicationSchema: JsonSchema = {
+  type: 'object',
+  required: ['channel', 'offset', 'data'],
+  properties: {
+    channel: channelSchema,
+    offset: { type: 'integer', minimum: 1, description: 'Place in its epoch' },
+    event: { type: 'string', description: 'Event name, where it has one' },
+    user: { type: 'string', description: 'Who published it, where a user did' },
+    data: { description: 'Any JSON value, byte for byte' },
+  },
+  additionalProperties: false,
+}
+
+export const gapSchema: JsonSchema = {
+  type: 'object',
+  required: ['from', 'to', 'reason'],
+  properties: {
+    from: { type: 'integer', minimum: 0, description: 'First offset that is not there' },
+    to: {
+      type: 'integer',
+      minimum: 0,
+      description: 'Last of them; below `from` when it is not known of any',
+    },
+    reason: {
+      type: 'string',
+      enum: ['trimmed', 'epoch', 'future'],
+      description:
+        'trimmed: no longer kept; epoch: the position is of another epoch; future: the position is ahead of the channel',
+    },
+  },
+  additionalProperties: false,
+}
+
 /** A non-negative number of things. */
 export function countSchema(description: string): JsonSchema {
   return { type: 'integer', minimum: 0, description }
@@ -65,7 +99,14 @@ export function rateSchema(description: string): JsonSchema {
   return { type: 'number', minimum: 0, description }
 }
 
-/** An object with exactly these members. */
-export function objectSchema(properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
-  return { type: 'object', required: Object.keys(properties), properties, additionalProperties: false }
+type Properties = Readonly<Record<string, JsonSchema>>
+
+/** An object with exactly these members, those in `optional` perhaps. */
+export function objectSchema(required: Properties, optional: Properties = {}): JsonSchema {
+  return {
+    type: 'object',
+    required: Object.keys(required),
+    properties: { ...required, ...optional },
+    additionalProperties: false,
+  }
 }

@@ -9,7 +9,7 @@ import { errorBodySchema, errorFaceSchema, type JsonSchema } from './json-schema
 import type { Route } from './route.ts'
 
 /** Version of the API, not of the node: grows when a route or a field is added. */
-const API_VERSION = '1.0.0'
+const API_VERSION = '1.1.0'
 
 /** What any route may answer, whatever it does. */
 const COMMON_ERRORS: readonly CodeName[] = ['INTERNAL', 'ORIGIN_DENIED']
@@ -85,11 +85,16 @@ function inputObjects(route: Route): JsonSchema {
     const json = { schema: route.bodySchema, examples: Object.fromEntries(examples) }
     return { requestBody: { required: true, content: { 'application/json': json } } }
   }
-  const params = Object.entries(route.params ?? {})
-  if (params.length === 0) return {}
-  return {
-    parameters: params.map(([name, param]) => ({ name, in: 'path', required: true, ...param })),
-  }
+  const parameters = [
+    ...Object.entries(route.params ?? {}).map(([name, param]) => ({
+      name,
+      in: 'path',
+      required: true,
+      ...param,
+    })),
+    ...Object.entries(route.querySchemas ?? {}).map(([name, schema]) => ({ name, in: 'query', schema })),
+  ]
+  return parameters.length === 0 ? {} : { parameters }
 }
 
 function okObject({ ok }: Route): JsonSchema {

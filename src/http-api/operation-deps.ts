@@ -5,6 +5,7 @@
  */
 import type { Config } from '../config/options.ts'
 import type { Broker, NodeCounts } from '../core/broker.ts'
+import type { Books } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
 
 /** The metrics as Prometheus reads them. */
@@ -28,9 +29,11 @@ export interface NodeStats {
 export interface OperationDeps {
   readonly broker: Broker
   readonly observer: Observer
-  readonly config: Pick<Config, 'maxChannelsPerCommand'>
+  readonly config: Pick<Config, 'maxChannelsPerCommand' | 'maxHistoryPerCommand' | 'maxPresenceListed'>
   readonly exposition: () => Promise<Exposition>
   /** False while the node starts and while it drains. */
   readonly isReady: () => boolean
   readonly stats: () => Promise<NodeStats>
+  /** What subscribers were owed since the start, and what became of it. */
+  readonly books: () => Books
 }

@@ -9,11 +9,12 @@ import { type Failure, hasFailed } from '../core/broker.ts'
 import type { BodyShape } from './body-shape.ts'
 import type { JsonSchema } from './json-schema.ts'
 import type { OperationDeps } from './operation-deps.ts'
+import type { QueryShape } from './query-shape.ts'
 
 /** What an operation answers: a JSON value, a text, or why not. */
 export type Answer =
   | { readonly json: unknown }
-  | { readonly text: string; readonly contentType: string }
+  | { readonly text: string | Buffer; readonly contentType: string }
   | Failure
 
 export type Params = Readonly<Record<string, string>>
@@ -44,7 +45,10 @@ interface Described {
 export interface GetRoute extends Described {
   readonly method: 'GET'
   readonly params?: Readonly<Record<string, { readonly schema: JsonSchema; readonly example: string }>>
-  run(deps: OperationDeps, params: Params): Promise<Answer>
+  /** Parameters of the query, all optional; without it a query is ignored. */
+  readonly querySchemas?: Readonly<Record<string, JsonSchema>>
+  /** @param search what follows the `?` of the request target; the operation checks it against its shape */
+  run(deps: OperationDeps, params: Params, search: string): Promise<Answer>
 }
 
 export interface PostRoute extends Described {
@@ -60,6 +64,25 @@ export type Route = GetRoute | PostRoute
 interface PostOperation<B> extends Omit<PostRoute, 'method' | 'bodySchema' | 'run'> {
   readonly body: BodyShape<B>
   run(deps: OperationDeps, body: B): Promise<Answer>
+}
+
+interface GetOperation<Q> extends Omit<GetRoute, 'method' | 'querySchemas' | 'run'> {
+  readonly query: QueryShape<Q>
+  run(deps: OperationDeps, params: Params, query: Q): Promise<Answer>
+}
+
+/** Makes a route of an operation with a query: `run` is called with checked values only. */
+export function getRoute<Q extends object>(operation: GetOperation<Q>): GetRoute {
+  const { query: shape, run, ...described } = operation
+  return {
+    ...described,
+    method: 'GET',
+    querySchemas: shape.schemas,
+    async run(deps, params, search) {
+      const query = shape.read(search)
+      return hasFailed(query) ? query : run(deps, params, query)
+    },
+  }
 }
 
 /** Makes a route of an operation with a body: `run` is called with the checked fields only. */

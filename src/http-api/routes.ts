@@ -3,7 +3,10 @@
  *
  * Owns which operations the internal HTTP API has, and their order in the document. Nothing else lists them.
  */
+import { books } from './operations/books.ts'
 import { broadcast } from './operations/broadcast.ts'
+import { channelHistory } from './operations/channel-history.ts'
+import { channelPresence } from './operations/channel-presence.ts'
 import { channelState } from './operations/channel-state.ts'
 import { disconnect } from './operations/disconnect.ts'
 import { documentRoute } from './operations/document.ts'
@@ -19,8 +22,11 @@ export const routes: readonly Route[] = [
   broadcast,
   disconnect,
   channelState,
+  channelHistory,
+  channelPresence,
   userState,
   nodeStats,
+  books,
   documentRoute(() => routes),
   metrics,
   alive,

@@ -13,7 +13,7 @@ import { keyCheck, originFailure } from './authorize.ts'
 import { findRoute } from './find-route.ts'
 import type { OperationDeps } from './operation-deps.ts'
 import { readBody } from './read-body.ts'
-import type { Answer, Params, Route } from './route.ts'
+import type { Answer, Route } from './route.ts'
 import { routes } from './routes.ts'
 
 export interface ServeOptions {
@@ -32,7 +32,8 @@ export function requestServer(options: ServeOptions) {
   const keyFailure = keyCheck(options.key)
 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const found = findRoute(routes, request.method ?? '', request.url ?? '')
+    const [path = '', search = ''] = splitTarget(request.url ?? '')
+    const found = findRoute(routes, request.method ?? '', path)
     if ('failure' in found) {
       refuse(request, response, found.failure, found.allow === '' ? {} : { Allow: found.allow })
       return
@@ -45,7 +46,7 @@ export function requestServer(options: ServeOptions) {
     }
     if (route.method === 'GET') {
       onAnswer(request)
-      answer(request, response, route, await run(route, params, null))
+      answer(request, response, route, await run(route, () => route.run(deps, params, search)))
       return
     }
     const body = await readBody(request, response, maxBodyBytes)
@@ -55,14 +56,12 @@ export function requestServer(options: ServeOptions) {
       return
     }
     onAnswer(request)
-    answer(request, response, route, await run(route, params, body))
+    answer(request, response, route, await run(route, () => route.run(deps, body)))
   }
 
-  async function run(route: Route, params: Params, body: Buffer | null): Promise<Answer> {
+  async function run(route: Route, operation: () => Promise<Answer>): Promise<Answer> {
     try {
-      return await (route.method === 'GET'
-        ? route.run(deps, params)
-        : route.run(deps, body ?? Buffer.alloc(0)))
+      return await operation()
     } catch (thrown) {
       if (thrown instanceof EnckeError) return { failed: thrown.code, message: thrown.message }
       log.error('http api operation failed', {
@@ -94,6 +93,12 @@ export function requestServer(options: ServeOptions) {
     const finish = hasBody(request) ? sendAndClose : send
     finish(request, response, failureAnswer(failure, headers))
   }
+}
+
+/** Path and query of a request target, without the `?` between them. */
+function splitTarget(target: string): readonly string[] {
+  const mark = target.indexOf('?')
+  return mark === -1 ? [target] : [target.slice(0, mark), target.slice(mark + 1)]
 }
 
 /** RFC 9112 §6.3: a request has a body when one of the two headers says so. */

@@ -49,7 +49,14 @@ scrape_configs:
 const reading = `## Reading them together
 
 * **What a delivery is.** \`encke_deliveries_total\` grows by one for every subscriber of every publication, when it is given
-  to the socket. A subscriber that can not take it is closed and counted in \`encke_dropped_total\`. Fan-out is \`sum(rate(encke_deliveries_total[5m])) / sum(rate(encke_publications_total[5m]))\`.
+  to the socket. Fan-out is \`sum(rate(encke_deliveries_total[5m])) / sum(rate(encke_publications_total[5m]))\`.
+* **The books.** Every delivery that a publication calls for (\`_due_\`), or that a session which comes back asks for (\`_asked_\`),
+  becomes one of four things: it is made, \`_deferred_\` (a poll fetches it, or the session had it), \`_lost_\`, or it is still
+  owed (\`_lagging\`). \`encke_books_balance\` is what is left over, 0 at every scrape.
+* **Slow readers.** A session that does not take a publication is counted in \`encke_sessions_behind_total\` and fed from history;
+  \`encke_deliveries_lagging\` is what all of them are owed now. One that stays behind for longer than \`maxLagMs\` is closed with
+  SLOW_CONSUMER, and what it was owed is \`encke_deliveries_lost_total{reason="ended"}\`: it asks for it when it comes back.
+  \`reason="gap"\` is what nobody can give it any more: keep a longer history (\`historySize\`, \`ringSize\`) where it matters.
 * **Batches.** \`encke_flush_publications\` near 1 means each publication paid for its own writes; larger means they left
   together. It grows under load by itself, and with \`flushMs\` of a channel rule.
 * **Quantiles of \`encke_loop_lag_seconds\`** cover the time since the scrape before, by whoever it was: let one Prometheus scrape

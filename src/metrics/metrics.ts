@@ -6,6 +6,7 @@
  */
 import { type Clock, systemClock } from '../clock.ts'
 import type { NodeCounts } from '../core/broker.ts'
+import type { Books } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
 import { Distribution } from './distribution.ts'
 import { createExposition, type Exposition, type Readers } from './exposition.ts'
@@ -13,14 +14,15 @@ import { measureLoopLag } from './loop-lag.ts'
 import { processReaders } from './process-metrics.ts'
 import { measureRates } from './rates.ts'
 import { single } from './sample.ts'
-import { closeCodes, codeNames, dropReasons, metricTable, sources, transports } from './table.ts'
+import { closeCodes, codeNames, metricTable, sources, transports } from './table.ts'
 import { Tally } from './tally.ts'
 
 const MS_PER_SECOND = 1000
 
 export interface MetricsOptions {
   /** Counts of this moment; called at each scrape. */
-  readonly read: () => NodeCounts
+  readonly read: () => NodeCounts & { readonly historyBytes: number }
+  readonly books: () => Books
   readonly build: { readonly version: string; readonly node: string; readonly uws: string }
   readonly maxConnections: number
   readonly clock?: Clock
@@ -45,17 +47,21 @@ export interface Metrics {
   stop(): void
 }
 
-export function createMetrics({ read, build, maxConnections, clock = systemClock }: MetricsOptions): Metrics {
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { read, books, build, maxConnections, clock = systemClock } = options
   const numbers = createNumbers()
-  const totals = (): Totals => ({
-    connections: numbers.opened.total(),
+  const growing = () => ({
     publications: numbers.publications.total(),
     deliveries: numbers.deliveries.total(),
-    dropped: numbers.dropped.total(),
+  })
+  const totals = (): Totals => ({
+    connections: numbers.opened.total(),
+    ...growing(),
+    dropped: sum(Object.values(books().lost)),
     commandErrors: numbers.commandErrors.total(),
   })
   const lag = measureLoopLag(metricTable.encke_loop_lag_seconds.quantiles)
-  const rates = measureRates(clock, totals)
+  const rates = measureRates(clock, growing)
   const exposition = createExposition({
     ...numberReaders(numbers),
     ...processReaders,
@@ -63,6 +69,8 @@ export function createMetrics({ read, build, maxConnections, clock = systemClock
     encke_sessions: () => single(read().sessions),
     encke_subscriptions: () => single(read().subscriptions),
     encke_channels: () => single(read().channels),
+    encke_history_bytes: () => single(read().historyBytes),
+    ...bookReaders(books),
     encke_loop_lag_seconds: () => lag.samples('encke_loop_lag_seconds'),
     encke_build_info: () => [{ labels: { ...build }, value: 1 }],
   })
@@ -89,7 +97,10 @@ function createNumbers() {
     publications: new Tally(sources),
     deliveries: new Tally(transports),
     deliveredBytes: new Tally(transports),
-    dropped: new Tally(dropReasons),
+    behind: 0,
+    historyShrunk: 0,
+    duplicates: 0,
+    keysForgotten: 0,
     sentBytes: new Tally(transports),
     receivedBytes: new Tally(transports),
     commandErrors: new Tally(codeNames),
@@ -117,7 +128,18 @@ function observerOf(numbers: Numbers): Observer {
       numbers.deliveries.add(transport, deliveries)
       numbers.deliveredBytes.add(transport, bytes)
     },
-    dropped: (reason, deliveries) => numbers.dropped.add(reason, deliveries),
+    fellBehind() {
+      numbers.behind++
+    },
+    historyShrunk(entries) {
+      numbers.historyShrunk += entries
+    },
+    duplicatePublish() {
+      numbers.duplicates++
+    },
+    keysForgotten(keys) {
+      numbers.keysForgotten += keys
+    },
     sent: (transport, bytes) => numbers.sentBytes.add(transport, bytes),
     received: (transport, bytes) => numbers.receivedBytes.add(transport, bytes),
   }
@@ -132,11 +154,30 @@ function numberReaders(numbers: Numbers) {
     encke_publications_total: () => numbers.publications.samples('source'),
     encke_deliveries_total: () => numbers.deliveries.samples('transport'),
     encke_deliveries_bytes_total: () => numbers.deliveredBytes.samples('transport'),
-    encke_dropped_total: () => numbers.dropped.samples('reason'),
+    encke_sessions_behind_total: () => single(numbers.behind),
+    encke_history_shrunk_total: () => single(numbers.historyShrunk),
+    encke_publish_duplicates_total: () => single(numbers.duplicates),
+    encke_publish_keys_forgotten_total: () => single(numbers.keysForgotten),
     encke_sent_bytes_total: () => numbers.sentBytes.samples('transport'),
     encke_received_bytes_total: () => numbers.receivedBytes.samples('transport'),
     encke_command_errors_total: () => numbers.commandErrors.samples('code'),
     encke_publish_flush_seconds: () => numbers.flushTime.samples('encke_publish_flush_seconds'),
     encke_flush_publications: () => numbers.flushSize.samples('encke_flush_publications'),
   } satisfies Partial<Readers>
+}
+
+function bookReaders(books: () => Books) {
+  return {
+    encke_deliveries_due_total: () => single(books().due),
+    encke_deliveries_asked_total: () => single(books().asked),
+    encke_deliveries_deferred_total: () => single(books().deferred),
+    encke_deliveries_lagging: () => single(books().lagging),
+    encke_deliveries_lost_total: () =>
+      Object.entries(books().lost).map(([reason, value]) => ({ labels: { reason }, value })),
+    encke_books_balance: () => single(books().balance),
+  } satisfies Partial<Readers>
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0)
 }

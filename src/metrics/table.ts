@@ -7,7 +7,8 @@
  */
 import { type CodeName, codes } from '../codes.ts'
 import type { PublishSource } from '../core/broker.ts'
-import type { DropReason, TransportName } from '../core/observer.ts'
+import type { LossReason } from '../core/ledger.ts'
+import type { TransportName } from '../core/observer.ts'
 
 export interface MetricRow {
   readonly kind: 'counter' | 'gauge' | 'histogram' | 'summary'
@@ -26,9 +27,9 @@ function all<Name extends string>(names: Readonly<Record<Name, true>>): readonly
   return Object.keys(names) as Name[]
 }
 
-export const transports = all<TransportName>({ websocket: true })
+export const transports = all<TransportName>({ websocket: true, 'long-poll': true, sse: true })
 export const sources = all<PublishSource>({ 'publish-port': true, http: true, client: true })
-export const dropReasons = all<DropReason>({ slow_consumer: true })
+export const lossReasons = all<LossReason>({ gap: true, ended: true, unsubscribed: true })
 export const codeNames = Object.keys(codes) as CodeName[]
 /** How a connection ended: by a code of ours, or `none` when the client left. */
 export const closeCodes = ['none', ...codeNames] as const
@@ -92,11 +93,61 @@ export const metricTable = {
     help: 'Bytes of deliveries, without the framing of the transport.',
     labels: { transport: transports },
   },
-  encke_dropped_total: {
+  encke_deliveries_due_total: {
     kind: 'counter',
     group: 'messages',
-    help: 'Connections that lost a delivery, by reason; each is closed at once. What else was under way to them is not counted.',
-    labels: { reason: dropReasons },
+    help: 'Deliveries that publications called for: publications sent to channels times their subscribers.',
+  },
+  encke_deliveries_asked_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Deliveries asked for by sessions that came back with a position: what they had missed.',
+  },
+  encke_deliveries_deferred_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Deliveries not made because the session was between two polls and asks for them with its next, or had them before.',
+  },
+  encke_deliveries_lost_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Deliveries that were not made: told as a gap, or owed to a session that ended or unsubscribed while it was behind.',
+    labels: { reason: lossReasons },
+  },
+  encke_deliveries_lagging: {
+    kind: 'gauge',
+    group: 'messages',
+    help: 'Deliveries owed to sessions that are behind, now.',
+  },
+  encke_books_balance: {
+    kind: 'gauge',
+    group: 'messages',
+    help: 'Due and asked less delivered, deferred, lost and lagging deliveries. Anything but 0 is a fault in Encke.',
+  },
+  encke_sessions_behind_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Times a session did not read as fast as messages came and was fed from history from then on.',
+  },
+  encke_history_bytes: {
+    kind: 'gauge',
+    group: 'messages',
+    help: 'Memory of all retained publications.',
+  },
+  encke_history_shrunk_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Retained publications dropped before their time because all histories together were above `maxHistoryBytes`.',
+  },
+  encke_publish_duplicates_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Publishes answered with an earlier result because their key had been used.',
+  },
+  encke_publish_keys_forgotten_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Keys of publications forgotten before their time because there were more than `maxIdempotencyKeys`.',
   },
   encke_sent_bytes_total: {
     kind: 'counter',
@@ -233,11 +284,25 @@ export const alertTable: readonly AlertRow[] = [
     summary: 'More than one client per second is refused; the code says why.',
   },
   {
-    name: 'EnckeDropping',
-    expr: 'sum by (instance) (rate(encke_dropped_total[5m])) > 0',
+    name: 'EnckeBooks',
+    expr: 'encke_books_balance != 0',
+    forDuration: '1m',
+    severity: 'critical',
+    summary: 'Deliveries were lost or made twice without being counted: a fault in Encke.',
+  },
+  {
+    name: 'EnckeLosing',
+    expr: 'sum by (instance) (rate(encke_deliveries_lost_total{reason="gap"}[5m])) > 0',
     forDuration: '10m',
     severity: 'warning',
-    summary: 'Some clients read more slowly than messages come and lose deliveries.',
+    summary: 'Some clients missed more than the history holds and were told of a gap.',
+  },
+  {
+    name: 'EnckeSlowReaders',
+    expr: 'sum by (instance) (rate(encke_connections_closed_total{code="SLOW_CONSUMER"}[5m])) > 0',
+    forDuration: '10m',
+    severity: 'warning',
+    summary: 'Some clients are closed because they stayed behind for longer than `maxLagMs`.',
   },
   {
     name: 'EnckeLoopLag',

@@ -15,12 +15,27 @@ export interface StreamPosition {
 
 export interface ConnectCommand {
   readonly kind: 'connect'
+  /** '' = none */
   readonly token: string
+  /** A capsule to go on with its session; '' = a new session that gets a capsule, null = one that gets none. */
+  readonly resume: string | null
+  /** Where the user's own channel was left; null = from now on. */
+  readonly since: StreamPosition | null
+}
+/** Gives the session a token in the place of one that runs out. */
+export interface RefreshCommand {
+  readonly kind: 'refresh'
+  readonly token: string
+}
+/** One channel to subscribe to; `since` null = from now on. */
+export interface SubscribeRequest {
+  readonly channel: string
+  readonly since: StreamPosition | null
 }
 export interface SubscribeCommand {
   readonly kind: 'subscribe'
-  /** One name, or several at once; the answer has the same form. */
-  readonly channels: readonly string[]
+  /** One, or several at once; the answer has the same form. */
+  readonly channels: readonly SubscribeRequest[]
   readonly isList: boolean
 }
 export interface UnsubscribeCommand {
@@ -33,6 +48,22 @@ export interface PublishCommand {
   readonly data: unknown
   /** '' = none */
   readonly event: string
+  /** The same key again, within a window, gets the first result and publishes nothing; '' = none */
+  readonly key: string
+}
+export interface HistoryCommand {
+  readonly kind: 'history'
+  readonly channel: string
+  /** Only what follows; null = no such bound */
+  readonly since: StreamPosition | null
+  /** At most so many; 0 = as many as the node gives at once */
+  readonly limit: number
+  /** Newest first */
+  readonly isReverse: boolean
+}
+export interface PresenceCommand {
+  readonly kind: 'presence'
+  readonly channel: string
 }
 export interface UsersCommand {
   readonly kind: 'users'
@@ -48,22 +79,60 @@ export interface PingCommand {
 
 export type Command =
   | ConnectCommand
+  | RefreshCommand
   | SubscribeCommand
   | UnsubscribeCommand
   | PublishCommand
+  | HistoryCommand
+  | PresenceCommand
   | UsersCommand
   | StatsCommand
   | PingCommand
 
-/** Answer to connect. `user` is '' for an anonymous session; ping when nothing came for `pingMs`. */
+/** Answer to connect. `user` is '' for an anonymous session; a ping every `pingMs` keeps it. */
 export interface ConnectResult {
   readonly session: string
   readonly user: string
   readonly pingMs: number
+  /** To resume the session with, over any transport; where it was asked for. */
+  readonly capsule?: string
+  /** When the token runs out, where it does. */
+  readonly expiresInMs?: number
+  /** The user's own channel, `@` and the user; not for anonymous sessions. */
+  readonly own?: { readonly channel: string } & SubscribeResult
 }
 
-/** Answer to subscribe: publications with a higher offset follow. */
-export type SubscribeResult = StreamPosition
+/** Answer to refresh. */
+export interface RefreshResult {
+  readonly expiresInMs?: number
+}
+
+/** Why publications are missing. */
+export type GapReason =
+  /** They are no longer in the history */
+  | 'trimmed'
+  /** The position was of another epoch: what its end held is unknown as well */
+  | 'epoch'
+  /** The position was ahead of the channel: its offsets will be given to other publications */
+  | 'future'
+
+/** Publications that do not come: offsets `from` up to and including `to`; none when `to` < `from`. */
+export interface Gap {
+  readonly from: number
+  readonly to: number
+  readonly reason: GapReason
+  /** The channel's epoch from now on; where the reason is `epoch`. */
+  readonly epoch?: string
+}
+
+/**
+ * Answer to subscribe: publications with a higher offset follow. Where a position was given, those between it and
+ * `offset` come first; `recovered` says whether all of them do, and if not, `gap` which do not.
+ */
+export interface SubscribeResult extends StreamPosition {
+  readonly recovered?: boolean
+  readonly gap?: Gap
+}
 
 /** One row of the answer to a subscribe with `channels`. */
 export type SubscribeRow =
@@ -79,9 +148,36 @@ export interface PublishResult {
   readonly offset: number
 }
 
-/** Answer to users: those of the asked ids that have a session now. */
+/** Answer to history; the position is that of the latest publication. */
+export interface HistoryResult extends StreamPosition {
+  readonly publications: readonly PublicationMessage[]
+  /** What was asked for and is not there; as in the answer to subscribe. */
+  readonly gap?: Gap
+}
+
+/** One session on a channel. */
+export interface Present {
+  readonly session: string
+  /** '' = anonymous */
+  readonly user: string
+}
+
+/** Answer to presence: how many, and where the rule says `list` also who, up to a bound. */
+export interface PresenceResult {
+  readonly channel: string
+  readonly count: number
+  readonly clients?: readonly Present[]
+}
+
+/** Answer to users: those of the asked ids that have a session now, and when others were last seen, ms since 1970. */
 export interface UsersResult {
   readonly online: readonly string[]
+  readonly lastSeen: Readonly<Record<string, number>>
+}
+
+/** Answer to ping: the sum of the offsets of all channels of the session; absent while it is being caught up. */
+export interface PingResult {
+  readonly sum?: number
 }
 
 /** Answer to stats. */
@@ -95,6 +191,10 @@ export type CommandResult =
   | SubscribeResult
   | SubscribeListResult
   | PublishResult
+  | RefreshResult
+  | HistoryResult
+  | PresenceResult
+  | PingResult
   | UsersResult
   | StatsResult
   | Record<string, never>
@@ -113,12 +213,59 @@ export interface PublicationMessage {
   readonly user?: string
 }
 
+/** Publications of a channel that this subscriber does not get. */
+export interface GapMessage {
+  readonly channel: string
+  readonly gap: Gap
+}
+
+/** A position of a poll that can not be gone on from: the channel is not open to the session any more, say. */
+export interface RefusedMessage {
+  readonly channel: string
+  readonly error: ErrorFace
+}
+
+/**
+ * Who came and who left, together for everything of one turn; where the rule of the channel says `list`.
+ * `stale`: not all changes were told, ask again by presence.
+ */
+export interface PresenceMessage {
+  readonly channel: string
+  readonly presence: {
+    /** Rises from notice to notice; missing where this is none but only says `stale` */
+    readonly seq?: number
+    readonly count: number
+    readonly join?: readonly Present[]
+    readonly leave?: readonly Present[]
+    readonly stale?: true
+  }
+}
+
+/** A new capsule in the place of the one the client holds. */
+export interface CapsuleMessage {
+  readonly capsule: string
+}
+
+/** A position heartbeat on transports whose replies come another way; see PingResult. */
+export interface HeartbeatMessage {
+  readonly sum: number
+}
+
 /** The last message before the node closes a connection. */
 export interface ByeMessage {
   readonly bye: { readonly code: number; readonly reason: string; readonly retryAfterMs?: number }
 }
 
-export type ServerMessage = Reply | PublicationMessage | ByeMessage
+/** What is neither data nor an answer to a command. */
+export type ControlMessage =
+  | GapMessage
+  | RefusedMessage
+  | PresenceMessage
+  | CapsuleMessage
+  | HeartbeatMessage
+  | ByeMessage
+
+export type ServerMessage = Reply | PublicationMessage | ControlMessage
 
 /** WebSocket subprotocols, by wire format; JSON needs none. */
 export const subprotocols = { json: 'encke.json', msgpack: 'encke.msgpack' } as const

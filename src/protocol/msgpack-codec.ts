@@ -5,8 +5,8 @@
  * with the distrustful reader first, decode with the library after. The reader's scratch state is per call.
  */
 import { Packr, Unpackr } from 'msgpackr'
-import type { PublicationParts } from './json-codec.ts'
-import type { ByeMessage, Reply } from './messages.ts'
+import { decodePublication, type PublicationParts } from './json-codec.ts'
+import type { ControlMessage, Reply } from './messages.ts'
 import { MsgpackError, MsgpackReader } from './msgpack-reader.ts'
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true })
@@ -22,7 +22,17 @@ export function encodePublication(publication: PublicationParts): Buffer {
   return encodeValue(message)
 }
 
-export function encodeMessage(message: Reply | ByeMessage): Buffer {
+/**
+ * A publication that is JSON already, of the history say, as MessagePack of the same value.
+ *
+ * @param message as the JSON codec's encodePublication made it; not kept
+ */
+export function recodePublication(message: Buffer): Buffer {
+  return encodeValue(decodePublication(message))
+}
+
+/** Any message but a publication. */
+export function encodeMessage(message: Reply | ControlMessage): Buffer {
   return encodeValue(message)
 }
 
@@ -62,8 +72,25 @@ export function decodeMessage(bytes: Buffer): unknown {
 /** Decodes the value at the reader and moves behind it. @throws {MsgpackError} */
 export function decodeValue(reader: MsgpackReader): unknown {
   const start = reader.skip()
+  return unpackBetween(reader, start, reader.at)
+}
+
+/**
+ * Decodes the one value that the rest of the reader is, without walking it first: any depth, and bytes, are taken.
+ *
+ * For what our own node has sent: lengths that lie are noticed by the library only, after it has believed them.
+ *
+ * @throws {MsgpackError} with the offset at which the value begins
+ */
+export function decodeTrusted(reader: MsgpackReader): unknown {
+  const start = reader.at
+  reader.at = reader.end
+  return unpackBetween(reader, start, reader.end)
+}
+
+function unpackBetween(reader: MsgpackReader, start: number, end: number): unknown {
   try {
-    return unpackr.unpack(reader.bytes.subarray(start, reader.at))
+    return unpackr.unpack(reader.bytes.subarray(start, end))
   } catch (error) {
     throw new MsgpackError(error instanceof Error ? error.message : String(error), start)
   }

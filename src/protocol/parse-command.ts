@@ -6,10 +6,12 @@
  * clients can talk to older nodes.
  */
 import type { CodeName } from '../codes.ts'
-import type { Command } from './messages.ts'
+import { MAX_EPOCH_LENGTH, MAX_HISTORY_LIMIT } from './history-bounds.ts'
+import type { Command, StreamPosition, SubscribeRequest } from './messages.ts'
+import { MAX_KEY_BYTES, publicationKeyFault } from './publication-key.ts'
 
-/** Ids are positive and fit what every JSON implementation keeps exact. */
-const MAX_ID = Number.MAX_SAFE_INTEGER
+/** Ids and offsets fit what every JSON implementation keeps exact. */
+const MAX_INTEGER = Number.MAX_SAFE_INTEGER
 
 /** Characters of a wrong value that an error message repeats. */
 const SHOWN_VALUE = 40
@@ -27,37 +29,66 @@ export interface ParseFailure {
 }
 
 type Fields = Readonly<Record<string, unknown>>
-type Parsed = Command | { readonly failed: 'INVALID_ARGUMENT'; readonly message: string }
-type Parser = (fields: Fields) => Parsed
+interface Wrong {
+  readonly failed: 'INVALID_ARGUMENT'
+  readonly message: string
+}
+type Parser = (fields: Fields) => Command | Wrong
 
 const parsers: Readonly<Record<string, Parser>> = {
-  connect(fields) {
-    const { token } = fields
-    if (token === undefined || token === null) return { kind: 'connect', token: '' }
-    return typeof token === 'string' ? { kind: 'connect', token } : wrong('connect.token', token, 'a string')
+  connect({ token, resume, since }) {
+    if (isGiven(token) && typeof token !== 'string') return wrong('connect.token', token, 'a string')
+    if (isGiven(resume) && typeof resume !== 'string' && typeof resume !== 'boolean') {
+      return wrong('connect.resume', resume, 'true or a capsule')
+    }
+    const position = readPosition('connect.since', since)
+    if (isWrong(position)) return position
+    return { kind: 'connect', token: token ?? '', resume: resumeOf(resume), since: position }
+  },
+  refresh({ token }) {
+    return typeof token === 'string' ? { kind: 'refresh', token } : wrong('refresh.token', token, 'a string')
   },
   subscribe(fields) {
-    const { channel, channels } = fields
+    const { channel, channels, since } = fields
     if (channels === undefined) {
-      return typeof channel === 'string'
-        ? { kind: 'subscribe', channels: [channel], isList: false }
-        : wrong('subscribe.channel', channel, 'a string')
+      const request = readSubscribe('subscribe', fields)
+      return isWrong(request) ? request : { kind: 'subscribe', channels: [request], isList: false }
     }
     if (channel !== undefined) return wrong('subscribe.channel', channel, 'absent when channels is given')
-    return isStrings(channels)
-      ? { kind: 'subscribe', channels, isList: true }
-      : wrong('subscribe.channels', channels, 'a list of strings')
+    if (isGiven(since)) return wrong('subscribe.since', since, 'absent when channels is given')
+    if (!Array.isArray(channels)) return wrong('subscribe.channels', channels, 'a list')
+    return subscribeList(channels)
   },
   unsubscribe({ channel }) {
     return typeof channel === 'string'
       ? { kind: 'unsubscribe', channel }
       : wrong('unsubscribe.channel', channel, 'a string')
   },
-  publish({ channel, data, event = '' }) {
+  publish({ channel, data, event = '', key }) {
     if (typeof channel !== 'string') return wrong('publish.channel', channel, 'a string')
     if (typeof event !== 'string') return wrong('publish.event', event, 'a string')
+    if (isGiven(key) && (typeof key !== 'string' || publicationKeyFault(key) !== null)) {
+      return wrong('publish.key', key, `at most ${MAX_KEY_BYTES} bytes of text without control characters`)
+    }
     if (data === undefined) return wrong('publish.data', data, 'any value')
-    return { kind: 'publish', channel, data, event }
+    return { kind: 'publish', channel, data, event, key: key ?? '' }
+  },
+  history({ channel, since, limit, reverse }) {
+    if (typeof channel !== 'string') return wrong('history.channel', channel, 'a string')
+    if (isGiven(limit) && !isInteger(limit, 1, MAX_HISTORY_LIMIT)) {
+      return wrong('history.limit', limit, `an integer from 1 to ${MAX_HISTORY_LIMIT}`)
+    }
+    if (isGiven(reverse) && typeof reverse !== 'boolean') {
+      return wrong('history.reverse', reverse, 'true or false')
+    }
+    const position = readPosition('history.since', since)
+    if (isWrong(position)) return position
+    return { kind: 'history', channel, since: position, limit: limit ?? 0, isReverse: reverse ?? false }
+  },
+  presence({ channel }) {
+    return typeof channel === 'string'
+      ? { kind: 'presence', channel }
+      : wrong('presence.channel', channel, 'a string')
   },
   users({ ids }) {
     return isStrings(ids) ? { kind: 'users', ids } : wrong('users.ids', ids, 'a list of strings')
@@ -78,12 +109,9 @@ export function parseCommand(message: unknown): ParsedCommand | ParseFailure {
   if (!isFields(message))
     return refuse(0, 'INVALID_ARGUMENT', `Message must be an object: it is ${show(message)}`)
   const { id } = message
-  if (typeof id !== 'number' || !Number.isInteger(id) || id < 1 || id > MAX_ID) {
-    return refuse(
-      0,
-      'INVALID_ARGUMENT',
-      `Field "id" must be an integer from 1 to ${MAX_ID}: it is ${show(id)}`,
-    )
+  if (!isInteger(id, 1, MAX_INTEGER)) {
+    const text = `Field "id" must be an integer from 1 to ${MAX_INTEGER}: it is ${show(id)}`
+    return refuse(0, 'INVALID_ARGUMENT', text)
   }
   let name = ''
   for (const key in message) {
@@ -100,7 +128,49 @@ export function parseCommand(message: unknown): ParsedCommand | ParseFailure {
     return refuse(id, 'INVALID_ARGUMENT', `Field "${name}" must be an object: it is ${show(fields)}`)
   }
   const parsed = parse(fields)
-  return 'failed' in parsed ? { id, ...parsed } : { id, command: parsed }
+  return isWrong(parsed) ? { id, ...parsed } : { id, command: parsed }
+}
+
+/** Not asked for, asked for, or a capsule to go on with. */
+function resumeOf(resume: string | boolean | null | undefined): string | null {
+  if (typeof resume === 'string') return resume
+  return resume === true ? '' : null
+}
+
+function subscribeList(list: readonly unknown[]): Command | Wrong {
+  const channels: SubscribeRequest[] = []
+  for (const [at, row] of list.entries()) {
+    const request = readRow(`subscribe.channels[${at}]`, row)
+    if (isWrong(request)) return request
+    channels.push(request)
+  }
+  return { kind: 'subscribe', channels, isList: true }
+}
+
+/** A name alone, or a name and where to go on. */
+function readRow(field: string, row: unknown): SubscribeRequest | Wrong {
+  if (typeof row === 'string') return { channel: row, since: null }
+  return isFields(row) ? readSubscribe(field, row) : wrong(field, row, 'a string or an object with a channel')
+}
+
+function readSubscribe(field: string, { channel, since }: Fields): SubscribeRequest | Wrong {
+  if (typeof channel !== 'string') return wrong(`${field}.channel`, channel, 'a string')
+  const position = readPosition(`${field}.since`, since)
+  return isWrong(position) ? position : { channel, since: position }
+}
+
+/** Null when none is given. */
+function readPosition(field: string, value: unknown): StreamPosition | null | Wrong {
+  if (!isGiven(value)) return null
+  if (!isFields(value)) return wrong(field, value, 'an object with epoch and offset')
+  const { epoch, offset } = value
+  if (typeof epoch !== 'string' || epoch.length > MAX_EPOCH_LENGTH) {
+    return wrong(`${field}.epoch`, epoch, `a string of at most ${MAX_EPOCH_LENGTH} characters`)
+  }
+  if (!isInteger(offset, 0, MAX_INTEGER)) {
+    return wrong(`${field}.offset`, offset, `an integer from 0 to ${MAX_INTEGER}`)
+  }
+  return { epoch, offset }
 }
 
 function unknownText(message: Fields): string {
@@ -113,11 +183,24 @@ function refuse(id: number, failed: CodeName, message: string): ParseFailure {
   return { id, failed, message }
 }
 
-function wrong(field: string, value: unknown, must: string) {
+function wrong(field: string, value: unknown, must: string): Wrong {
   return {
     failed: 'INVALID_ARGUMENT',
     message: `Field "${field}" must be ${must}: it is ${show(value)}`,
-  } as const
+  }
+}
+
+function isWrong(value: object | null): value is Wrong {
+  return value !== null && 'failed' in value
+}
+
+/** Null counts as absent: some encoders write it for what is not there. */
+function isGiven<T>(value: T): value is NonNullable<T> {
+  return value !== undefined && value !== null
+}
+
+function isInteger(value: unknown, min: number, max: number): value is number {
+  return Number.isInteger(value) && Number(value) >= min && Number(value) <= max
 }
 
 function isFields(value: unknown): value is Fields {

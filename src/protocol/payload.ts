@@ -60,6 +60,15 @@ export class Payload {
     }
   }
 
+  /**
+   * The same data, its JSON in other bytes that say the same: those it came in (a socket's read chunk, say) can go then.
+   *
+   * @param json kept by reference
+   */
+  movedTo(json: Buffer): Payload {
+    return new Payload(json, this.#value)
+  }
+
   /** UTF-8 JSON; do not write into it. */
   json(): Buffer {
     return this.#json

@@ -8,7 +8,7 @@
  */
 import type { CodeName } from '../codes.ts'
 import { LENGTH_BYTES } from './frame-splitter.ts'
-import { decodeValue, encodeValue } from './msgpack-codec.ts'
+import { decodeTrusted, decodeValue, encodeValue } from './msgpack-codec.ts'
 import type { MsgpackReader } from './msgpack-reader.ts'
 import { Payload } from './payload.ts'
 
@@ -23,6 +23,8 @@ export const requestOps = {
   users: 6,
   stats: 7,
   disconnect: 8,
+  history: 9,
+  presence: 10,
 } as const
 
 export const answerOps = { welcome: 64, ack: 65, ackUpTo: 66, result: 67, error: 68 } as const
@@ -38,6 +40,8 @@ export interface Item {
   readonly data: Payload | null
   readonly event: string
   readonly user: string
+  /** '' = none */
+  readonly key: string
 }
 
 export type Request =
@@ -55,6 +59,15 @@ export type Request =
       readonly code: unknown
       readonly reason: string
     }
+  | {
+      readonly op: 'history'
+      readonly seq: number
+      readonly channel: string
+      readonly limit: unknown
+      readonly since: unknown
+      readonly isReverse: unknown
+    }
+  | { readonly op: 'presence'; readonly seq: number; readonly channel: string }
 
 /** A well-formed frame that asks for what this version does not know. */
 export interface UnknownRequest {
@@ -89,20 +102,20 @@ function readFields(
 ): Request | UnknownRequest {
   switch (op) {
     case requestOps.publish: {
-      expectFields(reader, 'publish', left, 2, 4)
+      expectFields(reader, 'publish', left, 2, 5)
       const item = readItem(reader, left, isTrusted)
       return { op: 'publish', seq, item }
     }
     case requestOps.publishToUser: {
-      expectFields(reader, 'publish to user', left, 2, 3)
+      expectFields(reader, 'publish to user', left, 2, 4)
       const user = reader.string()
-      return { op: 'publishToUser', seq, user, item: readTail(reader, '', left - 1, isTrusted) }
+      return { op: 'publishToUser', seq, user, item: readShared(reader, left - 1, isTrusted) }
     }
     case requestOps.publishMany: {
-      expectFields(reader, 'publish to many', left, 2, 3)
+      expectFields(reader, 'publish to many', left, 2, 4)
       const channels = readStrings(reader)
-      const tail = readTail(reader, '', left - 1, isTrusted)
-      return { op: 'publishMany', seq, items: channels.map((channel) => ({ ...tail, channel })) }
+      const shared = readShared(reader, left - 1, isTrusted)
+      return { op: 'publishMany', seq, items: channels.map((channel) => ({ ...shared, channel })) }
     }
     case requestOps.batch: {
       expectFields(reader, 'batch', left, 1, 1)
@@ -123,6 +136,16 @@ function readFields(
       const code = left > 1 ? decodeValue(reader) : null
       return { op: 'disconnect', seq, target, code, reason: left > 2 ? reader.optionalString() : '' }
     }
+    case requestOps.history: {
+      expectFields(reader, 'history', left, 1, 4)
+      const channel = reader.string()
+      const limit = left > 1 ? decodeValue(reader) : null
+      const since = left > 2 ? decodeValue(reader) : null
+      return { op: 'history', seq, channel, limit, since, isReverse: left > 3 ? decodeValue(reader) : null }
+    }
+    case requestOps.presence:
+      expectFields(reader, 'presence', left, 1, 1)
+      return { op: 'presence', seq, channel: reader.string() }
     default: {
       for (let i = 0; i < left; i++) reader.skip()
       const known = Object.entries(requestOps).map(([name, number]) => `${number} ${name}`)
@@ -131,17 +154,22 @@ function readFields(
   }
 }
 
-/** `channel, data, event?, user?` */
+/** `channel, data, event?, user?, key?` */
 function readItem(reader: MsgpackReader, fields: number, isTrusted: boolean): Item {
-  return readTail(reader, reader.string(), fields - 1, isTrusted)
+  const channel = reader.string()
+  const data = readData(reader, isTrusted)
+  const event = fields > 2 ? reader.optionalString() : ''
+  const user = fields > 3 ? reader.optionalString() : ''
+  const key = fields > 4 ? reader.optionalString() : ''
+  return { channel, data, event, user, key }
 }
 
-/** `data, event?, user?` */
-function readTail(reader: MsgpackReader, channel: string, fields: number, isTrusted: boolean): Item {
+/** `data, event?, key?`, for channels that are named elsewhere */
+function readShared(reader: MsgpackReader, fields: number, isTrusted: boolean): Item {
   const data = readData(reader, isTrusted)
   const event = fields > 1 ? reader.optionalString() : ''
-  const user = fields > 2 ? reader.optionalString() : ''
-  return { channel, data, event, user }
+  const key = fields > 2 ? reader.optionalString() : ''
+  return { channel: '', data, event, user: '', key }
 }
 
 /** Bytes are JSON already and stay as they are; anything else is a value. */
@@ -156,7 +184,7 @@ function readItems(reader: MsgpackReader, isTrusted: boolean): Item[] {
   const items: Item[] = []
   for (let i = 0; i < count; i++) {
     const fields = reader.arrayHeader()
-    reader.expect(fields >= 2 && fields <= 4, `An item of a batch has 2 to 4 fields, this one has ${fields}`)
+    reader.expect(fields >= 2 && fields <= 5, `An item of a batch has 2 to 5 fields, this one has ${fields}`)
     items.push(readItem(reader, fields, isTrusted))
   }
   return items
@@ -211,9 +239,15 @@ export type Answer =
   /** `seq` is null when the error is about the connection. */
   | { readonly op: 'error'; readonly seq: number | null; readonly name: CodeName; readonly message: string }
 
-/** Reads one answer. @throws {MsgpackError} or TypeError when the peer is no Encke node */
+/**
+ * Reads one answer, which takes up the rest of the reader.
+ *
+ * The node is trusted further than a publisher is: data in a page of history may be nested as deep as JSON data may.
+ *
+ * @throws {MsgpackError} or TypeError when the peer is no Encke node
+ */
 export function readAnswer(reader: MsgpackReader): Answer {
-  const fields = decodeValue(reader)
+  const fields = decodeTrusted(reader)
   if (!Array.isArray(fields)) throw new TypeError('An answer is an array')
   const [op, seq, a, b, c] = fields as [number, number, ...unknown[]]
   switch (op) {

@@ -1,25 +1,57 @@
 /**
- * The requests of the publish port that ask instead of publish: users, stats, disconnect.
+ * The requests of the publish port that ask instead of publish: users, stats, disconnect, history, presence.
  *
- * Owns their checks and the shape of their results. A call sees what was published before it, not after.
+ * Owns their checks and the shape of their results. A call sees what was published before it, not after. A page of
+ * history or presence is bounded by `CallLimits` and, history, by MAX_PAGE_BYTES; how many may wait is the
+ * conversation's business.
  */
 import { codes } from '../codes.ts'
-import type { Broker, DisconnectTarget, Failure } from '../core/broker.ts'
+import {
+  type Broker,
+  type DisconnectTarget,
+  type Failure,
+  type HistoryQuery,
+  hasFailed,
+} from '../core/broker.ts'
 import { GOODBYE_CODES, MAX_REASON_BYTES } from '../core/goodbye.ts'
 import { channelNameFailure } from '../core/names.ts'
+import { historyLimit, MAX_EPOCH_LENGTH, MAX_HISTORY_LIMIT } from '../protocol/history-bounds.ts'
+import { decodePublication } from '../protocol/json-codec.ts'
+import type { HistoryResult, PresenceResult, StreamPosition } from '../protocol/messages.ts'
 import type { Request } from '../protocol/publish-frames.ts'
 
-export type Call = Extract<Request, { op: 'users' | 'stats' | 'disconnect' }>
+/** Characters of a wrong value that an error message repeats. */
+const MAX_SHOWN = 40
+
+export type Call = Extract<Request, { op: 'users' | 'stats' | 'disconnect' | 'history' | 'presence' }>
+
+type HistoryCall = Extract<Call, { op: 'history' }>
+
+export interface CallLimits {
+  /** Publications one history request gets at once */
+  readonly maxHistoryPerCommand: number
+  /** Sessions one presence request names */
+  readonly maxPresenceListed: number
+}
+
+/** Whether the result may be large: many of them at once would take up much memory. */
+export function isPageCall({ op }: Call): boolean {
+  return op === 'history' || op === 'presence'
+}
 
 /** Runs a call; the result goes into a `result` answer as it is. */
-export async function runCall(call: Call, broker: Broker): Promise<object | Failure> {
+export async function runCall(call: Call, broker: Broker, limits: CallLimits): Promise<object | Failure> {
   switch (call.op) {
     case 'users':
-      return { online: await broker.usersOnline(call.ids) }
+      return broker.usersOnline(call.ids)
     case 'stats':
       return call.channel === '' ? broker.counts() : channelStats(call.channel, broker)
     case 'disconnect':
       return disconnect(call, broker)
+    case 'history':
+      return history(call, broker, limits.maxHistoryPerCommand)
+    case 'presence':
+      return presence(call.channel, broker, limits.maxPresenceListed)
   }
 }
 
@@ -40,11 +72,8 @@ async function disconnect(
   }
   const { reason } = call
   const code = call.code ?? codes.DISCONNECTED.close
-  if (!isGoodbyeCode(code)) {
-    // Not String() of an object: its toString is the publisher's, and need not be a function.
-    const given = typeof code === 'object' ? JSON.stringify(code) : String(code)
-    const message = `Close code must be an integer from ${GOODBYE_CODES.min} to ${GOODBYE_CODES.max}: it is ${given}`
-    return { failed: 'INVALID_ARGUMENT', message }
+  if (!isInteger(code, GOODBYE_CODES.min, GOODBYE_CODES.max)) {
+    return refusal('Close code', `an integer from ${GOODBYE_CODES.min} to ${GOODBYE_CODES.max}`, code)
   }
   if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {
     const message = `Reason has ${Buffer.byteLength(reason)} of at most ${MAX_REASON_BYTES} bytes`
@@ -53,14 +82,67 @@ async function disconnect(
   return { disconnected: await broker.disconnect(target, { code, reason: reason || 'disconnected' }) }
 }
 
-function isGoodbyeCode(code: unknown): code is number {
-  return Number.isInteger(code) && Number(code) >= GOODBYE_CODES.min && Number(code) <= GOODBYE_CODES.max
-}
-
 function readTarget(value: unknown): DisconnectTarget | null {
   if (typeof value !== 'object' || value === null) return null
   const { user, session } = value as { user?: unknown; session?: unknown }
   // The empty user is everyone who is anonymous, which nobody means.
   if (typeof user === 'string' && user !== '' && session === undefined) return { user }
   return typeof session === 'string' && user === undefined ? { session } : null
+}
+
+async function history(call: HistoryCall, broker: Broker, most: number): Promise<HistoryResult | Failure> {
+  const { channel } = call
+  const query = readQuery(call, most)
+  if (hasFailed(query)) return query
+  const failure = channelNameFailure(channel)
+  if (failure !== null) return failure
+  const page = await broker.history(channel, query)
+  if (hasFailed(page)) return page
+  const { epoch, offset } = page.position
+  const publications = page.messages.map(decodePublication)
+  return { epoch, offset, publications, ...(page.gap === null ? {} : { gap: page.gap }) }
+}
+
+/** Nil is as good as missing in each of the fields. */
+function readQuery({ limit, since, isReverse }: HistoryCall, most: number): HistoryQuery | Failure {
+  if (limit !== null && !isInteger(limit, 1, MAX_HISTORY_LIMIT)) {
+    return refusal('Limit', `an integer from 1 to ${MAX_HISTORY_LIMIT}`, limit)
+  }
+  if (isReverse !== null && typeof isReverse !== 'boolean') {
+    return refusal('Reverse', 'true or false', isReverse)
+  }
+  const position = since === null ? null : readPosition(since)
+  if (since !== null && position === null) {
+    const must = `[epoch, offset], an epoch of at most ${MAX_EPOCH_LENGTH} characters and an offset from 0 to ${Number.MAX_SAFE_INTEGER}`
+    return refusal('Position', must, since)
+  }
+  return { since: position, limit: historyLimit(limit ?? 0, most), isReverse: isReverse ?? false }
+}
+
+function readPosition(value: unknown): StreamPosition | null {
+  if (!Array.isArray(value) || value.length !== 2) return null
+  const [epoch, offset]: readonly unknown[] = value
+  if (typeof epoch !== 'string' || epoch.length > MAX_EPOCH_LENGTH) return null
+  return isInteger(offset, 0, Number.MAX_SAFE_INTEGER) ? { epoch, offset } : null
+}
+
+async function presence(channel: string, broker: Broker, most: number): Promise<PresenceResult | Failure> {
+  const failure = channelNameFailure(channel)
+  if (failure !== null) return failure
+  const { count, clients } = await broker.presence(channel, most)
+  return { channel, count, ...(clients === null ? {} : { clients }) }
+}
+
+function isInteger(value: unknown, min: number, max: number): value is number {
+  return Number.isInteger(value) && Number(value) >= min && Number(value) <= max
+}
+
+function refusal(what: string, must: string, value: unknown): Failure {
+  return { failed: 'INVALID_ARGUMENT', message: `${what} must be ${must}: it is ${shownValue(value)}` }
+}
+
+/** Not String() of an object: its toString is the publisher's, and need not be a function. */
+function shownValue(value: unknown): string {
+  const text = typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN - 3)}...`
 }

@@ -6,7 +6,8 @@
  * given `write`, `pause` and `end`, so that tests feed it bytes.
  *
  * Bound: frames not yet answered and the bytes of data in them; above `window` or 1 MiB it asks to pause reading until
- * half are answered. A frame it can not read ends the conversation, after everything before it was answered.
+ * half are answered. Questions with long answers are counted by themselves. A frame it can not read ends the
+ * conversation, after everything before it was answered.
  */
 import type { CodeName } from '../codes.ts'
 import { type Broker, type Failure, hasFailed, type PublishRequest } from '../core/broker.ts'
@@ -16,6 +17,7 @@ import { errorText } from '../errors.ts'
 import { FrameSplitter, FrameTooLarge, LENGTH_BYTES } from '../protocol/frame-splitter.ts'
 import { userChannel } from '../protocol/messages.ts'
 import { MsgpackError, MsgpackReader } from '../protocol/msgpack-reader.ts'
+import { publicationKeyFault } from '../protocol/publication-key.ts'
 import {
   type AckMode,
   answerOps,
@@ -27,7 +29,7 @@ import {
   type UnknownRequest,
 } from '../protocol/publish-frames.ts'
 import { answerBatch, type BatchFrame, errorFrame } from './answers.ts'
-import { type Call, runCall } from './calls.ts'
+import { type Call, type CallLimits, isPageCall, runCall } from './calls.ts'
 import { type HelloKeys, readHello } from './hello.ts'
 
 /** Before the hello nobody needs more than this. */
@@ -36,12 +38,15 @@ const HELLO_BYTES = 4096
 /** Data taken in and not yet answered. Answers are late only while the broker has no room, so this bounds what waits. */
 const MAX_UNANSWERED_BYTES = 1024 * 1024
 
+/** Requests for pages of history or presence that may wait: one read may hold thousands, each with a long answer. */
+const MAX_PAGE_CALLS = 32
+
 export interface ConversationDeps {
   readonly broker: Broker
   readonly observer: Observer
 }
 
-export interface ConversationLimits extends HelloKeys {
+export interface ConversationLimits extends HelloKeys, CallLimits {
   readonly window: number
   readonly maxFrameBytes: number
 }
@@ -78,6 +83,7 @@ export function createConversation(
   let lastSeq = -1
   let unanswered = 0
   let unansweredBytes = 0
+  let pageCalls = 0
   let isPaused = false
   let requests: PublishRequest[] = []
   let frames: BatchFrame[] = []
@@ -176,9 +182,9 @@ export function createConversation(
         return
       }
     }
-    for (const { channel, data, event, user } of items) {
+    for (const { channel, data, event, user, key } of items) {
       if (data === null) continue
-      requests.push({ channel, data, event, user })
+      requests.push({ channel, data, event, user, key })
       batchBytes += data.bytes
     }
     frames.push({ seq, count: items.length, isList, failure: null })
@@ -204,10 +210,18 @@ export function createConversation(
   }
 
   function call(request: Call): void {
+    const isPage = isPageCall(request)
+    if (isPage && pageCalls === MAX_PAGE_CALLS) {
+      const message = `Cannot ask for ${request.op}: ${MAX_PAGE_CALLS} requests for history or presence wait already`
+      refuse(request.seq, { failed: 'BUSY', message })
+      return
+    }
     sendBatch()
-    const called = runCall(request, broker)
+    if (isPage) pageCalls++
+    const called = runCall(request, broker, limits)
     called.catch(() => {}) // dealt with when its turn to answer comes
     queue(1, 0, async () => {
+      if (isPage) pageCalls--
       const outcome = await called
       if (hasFailed(outcome)) line.write(errorFrame(request.seq, outcome, observer))
       else line.write(encodeFrame([answerOps.result, request.seq, outcome]))
@@ -266,16 +280,19 @@ export function createConversation(
 }
 
 /** What the broker does not check: it only checks names of channels and sizes. */
-function itemFailure({ channel, data, event, user }: Item): Failure | null {
+function itemFailure({ channel, data, event, user, key }: Item): Failure | null {
   if (data === null) {
     const message = `Data for channel ${shown(channel)} is not JSON and has no JSON form`
     return { failed: 'INVALID_DATA', message }
   }
-  if (event === '' && user === '') return null
+  if (event === '' && user === '' && key === '') return null
   const fault = eventFault(event)
   if (fault !== null)
     return { failed: 'INVALID_ARGUMENT', message: `Event ${shown(event)} is not allowed: ${fault}` }
   const userFault = user === '' ? null : userIdFault(user)
-  if (userFault === null) return null
-  return { failed: 'INVALID_ARGUMENT', message: `User id ${shown(user)} is not allowed: ${userFault}` }
+  if (userFault !== null)
+    return { failed: 'INVALID_ARGUMENT', message: `User id ${shown(user)} is not allowed: ${userFault}` }
+  const keyFault = publicationKeyFault(key)
+  if (keyFault === null) return null
+  return { failed: 'INVALID_ARGUMENT', message: `Key ${shown(key)} is not allowed: ${keyFault}` }
 }

@@ -9,7 +9,7 @@
 import { connect, type Socket } from 'node:net'
 import { AccessError, EnckeError, errorText, LimitError, ProtocolError, UnavailableError } from '../errors.ts'
 import { FrameSplitter } from '../protocol/frame-splitter.ts'
-import type { StreamPosition } from '../protocol/messages.ts'
+import type { HistoryResult, PresenceResult, StreamPosition } from '../protocol/messages.ts'
 import { MsgpackReader } from '../protocol/msgpack-reader.ts'
 import {
   type AckMode,
@@ -48,6 +48,20 @@ export interface PublishOptions {
   readonly event?: string
   /** Id of the user who is shown as the publisher. */
   readonly user?: string
+  /**
+   * 1–128 bytes that stand for this publication: the same key again on the channel, within `idempotencyMs`, publishes
+   * nothing and resolves to the first position. What failed as CONNECTION_LOST can be published again with it.
+   */
+  readonly key?: string
+}
+
+export interface HistoryOptions {
+  /** At most so many; default: as many as the node gives at once */
+  readonly limit?: number
+  /** Only what follows this position */
+  readonly since?: StreamPosition
+  /** Newest first */
+  readonly reverse?: boolean
 }
 
 export interface Publisher {
@@ -60,7 +74,15 @@ export interface Publisher {
    * @throws (rejects) {EnckeError} with the node's code; {LimitError} when the queue is full; {UnavailableError}
    */
   publish(channel: string, data: unknown, options?: PublishOptions): Promise<StreamPosition>
-  publishToUser(user: string, data: unknown, options?: { readonly event?: string }): Promise<StreamPosition>
+  publishToUser(user: string, data: unknown, options?: Omit<PublishOptions, 'user'>): Promise<StreamPosition>
+  /**
+   * What the node keeps of a channel, with the channel's latest position; ask again from the last offset for more.
+   *
+   * @throws (rejects) {EnckeError} HISTORY_OFF when its rule keeps nothing
+   */
+  history(channel: string, options?: HistoryOptions): Promise<HistoryResult>
+  /** How many sessions are on a channel and, where its rule says `list`, which. */
+  presence(channel: string): Promise<PresenceResult>
   /** Any other request of docs/publish-port.md: its operation and fields; resolves to the result. */
   request(op: number, ...fields: unknown[]): Promise<unknown>
   /** Null when there is room in the queue, else resolves when half of it is free. Await it to go at the node's pace. */
@@ -300,9 +322,6 @@ export function createPublisher(options: PublisherOptions = {}): Publisher {
     roomWaiters.clear()
   }
 
-  const fieldsOf = (data: unknown, { event = '', user = '' }: PublishOptions): unknown[] =>
-    user !== '' ? [data, event, user] : event !== '' ? [data, event] : [data]
-
   return {
     ready() {
       if (failure !== null) return Promise.reject(failure)
@@ -310,9 +329,15 @@ export function createPublisher(options: PublisherOptions = {}): Publisher {
       return new Promise((resolve, reject) => readyWaiters.add({ resolve, reject }))
     },
     publish: async (channel, data, given = {}) =>
-      (await enqueue(requestOps.publish, [channel, ...fieldsOf(data, given)])) as StreamPosition,
-    publishToUser: async (user, data, given = {}) =>
-      (await enqueue(requestOps.publishToUser, [user, ...fieldsOf(data, given)])) as StreamPosition,
+      (await enqueue(requestOps.publish, publishFields(channel, data, given))) as StreamPosition,
+    publishToUser: async (user, data, { event = '', key = '' } = {}) =>
+      (await enqueue(requestOps.publishToUser, withoutEmptyEnd([user, data, event, key]))) as StreamPosition,
+    history: async (channel, { limit, since, reverse } = {}) => {
+      const position = since === undefined ? null : [since.epoch, since.offset]
+      const fields = [channel, limit ?? null, position, reverse ?? null]
+      return (await enqueue(requestOps.history, fields)) as HistoryResult
+    },
+    presence: async (channel) => (await enqueue(requestOps.presence, [channel])) as PresenceResult,
     request: async (op, ...fields) => enqueue(op, fields),
     room() {
       if (failure !== null || queuedBytes * 2 <= maxQueueBytes) return null
@@ -333,4 +358,15 @@ export function createPublisher(options: PublisherOptions = {}): Publisher {
       line?.end()
     },
   }
+}
+
+function publishFields(channel: string, data: unknown, given: PublishOptions): unknown[] {
+  const { event = '', user = '', key = '' } = given
+  return withoutEmptyEnd([channel, data, event, user, key])
+}
+
+/** Leaves out what is '' at the end, but neither the target nor the data. */
+function withoutEmptyEnd(fields: unknown[]): unknown[] {
+  while (fields.length > 2 && fields.at(-1) === '') fields.pop()
+  return fields
 }

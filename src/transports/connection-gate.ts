@@ -22,6 +22,8 @@ export interface GateLimits {
 export interface ConnectionGate {
   /** Null when the connection may come in. Does not count it. */
   check(request: UpgradeRequest): Failure | null
+  /** Null when pages of the request's origin may talk to the node; for requests that are no connection. */
+  checkOrigin(request: Pick<UpgradeRequest, 'header'>): Failure | null
   /** Counts a connection in; returns the address to give to `leave`. */
   enter(request: UpgradeRequest): string
   leave(address: string): void
@@ -41,21 +43,23 @@ export function createConnectionGate(limits: GateLimits): ConnectionGate {
     return request.lastHeader(clientIpHeader).split(',').at(-1)?.trim() || request.address()
   }
 
+  function checkOrigin(request: Pick<UpgradeRequest, 'header'>): Failure | null {
+    if (origins.size === 0) return null
+    const origin = request.header('origin')
+    if (origins.has(origin.toLowerCase())) return null
+    const message = `Cannot connect: origin "${origin.slice(0, 200)}" is not allowed`
+    return { failed: 'ORIGIN_DENIED', message }
+  }
+
   return {
+    checkOrigin,
     check(request) {
       if (connections >= maxConnections) {
         const message = `Cannot connect: the node already holds ${connections} of ${maxConnections} connections`
         return { failed: 'CONNECTION_LIMIT', message }
       }
-      if (origins.size > 0) {
-        const origin = request.header('origin')
-        if (!origins.has(origin.toLowerCase())) {
-          return {
-            failed: 'ORIGIN_DENIED',
-            message: `Cannot connect: origin "${origin.slice(0, 200)}" is not allowed`,
-          }
-        }
-      }
+      const denied = checkOrigin(request)
+      if (denied !== null) return denied
       const held = perAddress.get(addressOf(request)) ?? 0
       if (maxConnectionsPerIp > 0 && held >= maxConnectionsPerIp) {
         const message = `Cannot connect: the address already holds ${held} of ${maxConnectionsPerIp} connections`

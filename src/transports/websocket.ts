@@ -5,23 +5,23 @@
  * two fan-outs that carry publications back, one native topic per channel and wire format. Upgrades are synchronous:
  * anything that takes time happens in the connect command.
  *
- * A socket that lost a published message is out of step and is closed as SLOW_CONSUMER: it comes back and knows that
- * it missed something, which a silent gap would not tell. Memory: one `Session` per socket; nothing else here.
+ * A socket that lost a published message is out of step: the hub is told which one, and feeds it from history until it
+ * is in step again. Memory: one `Session` per socket; nothing else here.
  */
+import type { Clock } from '../clock.ts'
 import { type CodeName, codes, errorFace } from '../codes.ts'
-import { type Failure, hasFailed } from '../core/broker.ts'
-import type { Commands } from '../core/commands.ts'
 import type { Hub } from '../core/hub.ts'
 import type { Observer } from '../core/observer.ts'
 import type { Session } from '../core/session.ts'
 import { errorText } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import * as json from '../protocol/json-codec.ts'
-import { type CommandResult, type Reply, subprotocols, type WireFormat } from '../protocol/messages.ts'
+import { type Reply, subprotocols, type WireFormat } from '../protocol/messages.ts'
 import * as msgpack from '../protocol/msgpack-codec.ts'
-import { type ParsedCommand, parseCommand } from '../protocol/parse-command.ts'
 import type { HttpAnswer, PublicApp, UpgradeAnswer, UpgradeRequest } from '../uws.ts'
-import { createConnectionGate, type GateLimits } from './connection-gate.ts'
+import type { ConnectionGate } from './connection-gate.ts'
+import { statusText } from './http-answers.ts'
+import type { CommandRunner } from './run-command.ts'
 import { createWebSocketFanOut, type WebSocketFanOut } from './websocket-fan-out.ts'
 
 /** The library cuts off what is larger without a word; up to so many times the limit we read it and say why. */
@@ -29,26 +29,28 @@ const REFUSED_WITH_A_WORD = 2
 
 export interface WebSocketDeps {
   readonly app: PublicApp
+  readonly gate: ConnectionGate
   readonly hub: Hub
-  readonly commands: Commands
+  readonly runner: CommandRunner
   readonly observer: Observer
   readonly log: Logger
+  readonly clock: Clock
   readonly isDraining: () => boolean
 }
 
-export interface WebSocketLimits extends GateLimits {
+export interface WebSocketLimits {
   readonly maxMessageBytes: number
   readonly maxBackpressureBytes: number
+  readonly maxReplyBytes: number
   readonly idleTimeoutMs: number
 }
 
 /** Registers the route; connections come once the app listens. */
 export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): void {
-  const { app, hub, commands, observer, log } = deps
-  const gate = createConnectionGate(limits)
+  const { app, gate, hub, runner, observer, log, clock } = deps
   const fanOuts: Record<WireFormat, WebSocketFanOut> = {
-    json: createWebSocketFanOut(app, 'json', json, observer),
-    msgpack: createWebSocketFanOut(app, 'msgpack', msgpack, observer),
+    json: createWebSocketFanOut('json', { app, codec: jsonCodec, observer, clock }, limits),
+    msgpack: createWebSocketFanOut('msgpack', { app, codec: msgpack, observer, clock }, limits),
   }
 
   function upgrade(request: UpgradeRequest): UpgradeAnswer<Session> {
@@ -68,7 +70,7 @@ export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): vo
     observer.received('websocket', bytes.length)
     if (bytes.length > limits.maxMessageBytes) {
       const text = `Message is too large: ${bytes.length} of at most ${limits.maxMessageBytes} bytes`
-      fail(session, 0, 'MESSAGE_TOO_LARGE', text)
+      fail(session, 'MESSAGE_TOO_LARGE', text)
       hub.end(session, 'MESSAGE_TOO_LARGE', text)
       return
     }
@@ -79,39 +81,17 @@ export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): vo
       decoded = fanOut.decode(bytes)
     } catch (error) {
       const text = `Message is not ${fanOut.formatName}: ${errorText(error)}`
-      fail(session, 0, 'BAD_MESSAGE', text)
+      fail(session, 'BAD_MESSAGE', text)
       hub.end(session, 'BAD_MESSAGE', 'Message could not be decoded')
       return
     }
-    const parsed = parseCommand(decoded)
-    const refusal = commands.admit(session, parsed.id)
-    if (refusal !== null) fail(session, parsed.id, refusal.failed, refusal.message)
-    else if ('failed' in parsed) fail(session, parsed.id, parsed.failed, parsed.message)
-    else run(session, parsed)
+    const outcome = runner.run(session, decoded)
+    if (outcome instanceof Promise) void outcome.then((answer) => reply(session, answer))
+    else reply(session, outcome)
   }
 
-  function run(session: Session, { id, command }: ParsedCommand): void {
-    const onFault = (error: unknown) => {
-      log.error('Command failed', { command: command.kind, error: errorText(error) })
-      fail(session, id, 'INTERNAL', 'The node met a fault of its own')
-    }
-    try {
-      const outcome = commands.run(session, command)
-      if (outcome instanceof Promise) outcome.then((result) => answer(session, id, result)).catch(onFault)
-      else answer(session, id, outcome)
-    } catch (error) {
-      onFault(error)
-    }
-  }
-
-  function answer(session: Session, id: number, outcome: CommandResult | Failure): void {
-    if (hasFailed(outcome)) fail(session, id, outcome.failed, outcome.message)
-    else reply(session, { id, ok: outcome })
-  }
-
-  function fail(session: Session, id: number, code: CodeName, text: string): void {
-    observer.commandFailed(code)
-    reply(session, { id, error: errorFace(code, text) })
+  function fail(session: Session, code: CodeName, text: string): void {
+    reply(session, runner.failed(0, code, text))
   }
 
   function reply(session: Session, answer: Reply): void {
@@ -129,19 +109,26 @@ export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): vo
       observer.connectionOpened('websocket')
     },
     message,
-    dropped(session) {
-      if (hub.lose(session)) observer.dropped('slow_consumer', 1)
+    dropped(session, bytes) {
+      if (hub.lose(session, bytes)) observer.fellBehind()
+    },
+    drain(session) {
+      ;(session.fanOut as WebSocketFanOut).drained(session)
+      hub.ready(session)
     },
     close(session, code, reason) {
       gate.leave(session.address)
       const cause = closeCause(session, code, reason)
       observer.connectionClosed('websocket', cause)
       if (cause !== null)
-        log.debug('Connection closed', { session: hub.sessionId(session), code, cause, reason })
+        log.debug('Connection closed', { session: hub.sessions.idOf(session), code, cause, reason })
       hub.close(session)
     },
   })
 }
+
+/** A publication of the history is JSON already. */
+const jsonCodec = { ...json, recodePublication: (message: Buffer) => message }
 
 const draining = { failed: 'DRAINING', message: 'The node is shutting down' } as const
 
@@ -158,16 +145,10 @@ function jsonAt(names: readonly string[]): number {
   return at === -1 ? names.length : at
 }
 
-const statusTexts: Readonly<Record<number, string>> = {
-  403: '403 Forbidden',
-  429: '429 Too Many Requests',
-  503: '503 Service Unavailable',
-}
-
 function refusalAnswer(code: CodeName, message: string): HttpAnswer {
   const { http, retry } = codes[code]
   return {
-    status: statusTexts[http] ?? '400 Bad Request',
+    status: statusText(http),
     headers: { 'content-type': 'application/json', ...(retry ? { 'retry-after': '5' } : {}) },
     body: JSON.stringify({ error: errorFace(code, message) }),
   }

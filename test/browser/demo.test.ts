@@ -2,17 +2,18 @@
  * The demo page in Chromium against a real node: what a person does in the first five minutes.
  */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { openPage } from '../support/browser.ts'
+import { openPage, type PageOptions } from '../support/browser.ts'
 import { enckeCommand, runCommand, startNode } from '../support/node.ts'
 import { needs } from '../support/tools.ts'
 import { until } from '../support/until.ts'
+import { startWebProxy } from '../support/web-proxy.ts'
 
 const skip = needs('chromium')
 
-async function openDemo(t: Parameters<typeof openPage>[0], publicUrl: string): Promise<Page> {
-  const page = await openPage(t, `${publicUrl}/demo/`)
+async function openDemo(t: TestContext, publicUrl: string, options?: PageOptions): Promise<Page> {
+  const page = await openPage(t, `${publicUrl}/demo/`, options)
   await page.locator('[data-state=connected]').waitFor()
   await page.locator('#online:not([hidden])').waitFor() // asked for once subscribed
   return page
@@ -94,6 +95,27 @@ test('demo page comes back after the node was restarted and messages flow again'
   await say(page, 'after')
   await page.locator('.message.own', { hasText: 'after' }).waitFor()
   await page.getByText('The channel began anew').waitFor()
+})
+
+test('demo page says when its device is offline and counts no seconds then', { skip }, async (t) => {
+  const node = await startNode(t, ['--demo'])
+  const page = await openDemo(t, node.publicUrl)
+  await page.context().setOffline(true)
+  await page.locator('#state-text', { hasText: /^offline$/ }).waitFor()
+  assert.equal(await page.locator('#countdown').textContent(), '')
+  await page.context().setOffline(false)
+  await page.locator('#state-text', { hasText: /^connected$/ }).waitFor()
+})
+
+test('demo page works without WebSockets and says so', { skip }, async (t) => {
+  const node = await startNode(t, ['--demo'])
+  const proxy = await startWebProxy(t, node.publicPort)
+  proxy.upgrades = 'refused'
+  // Browsers show how polls end that a newer one replaces, and those of a node that stops.
+  const page = await openDemo(t, proxy.publicUrl, { expects: /status of (409|503)/ })
+  await page.locator('#state-text', { hasText: /^connected by long-poll$/ }).waitFor()
+  await say(page, 'Round by the other way')
+  await page.locator('.message.own', { hasText: 'Round by the other way' }).waitFor()
 })
 
 test('demo page works on a phone without scrolling sideways', { skip }, async (t) => {

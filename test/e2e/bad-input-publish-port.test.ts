@@ -24,6 +24,8 @@ import { startWitness } from '../support/witness.ts'
 
 const ERRORS = 'encke_command_errors_total'
 const HELLO = frame([ops.hello, 1, { version: 1 }])
+const HISTORY = 9
+const PRESENCE = 10
 
 /** Bytes after a good hello, the error they earn and the offset it names, counted from the end of the hello. */
 const brokenFrames: Readonly<Record<string, readonly [hex: string, name: string, at: number]>> = {
@@ -45,7 +47,7 @@ const brokenFrames: Readonly<Record<string, readonly [hex: string, name: string,
   'a batch of 4 billion': ['00000008 930502ddffffffff', 'BAD_MESSAGE', 12],
   'a list of no channels': ['00000005 9403029001', 'BAD_MESSAGE', 8],
   'too few fields': ['00000003 920202', 'BAD_MESSAGE', 7],
-  'too many fields': ['0000000a 970202a16101c0c0c0c0', 'BAD_MESSAGE', 7],
+  'too many fields': ['0000000a 980202a16101c0c0c0c0', 'BAD_MESSAGE', 7],
   'a byte after the request': ['00000007 940202a16101c0', 'BAD_MESSAGE', 10],
   'a length of 4 GB': ['ffffffff', 'MESSAGE_TOO_LARGE', 0],
   'a length of 8 MB and a byte': ['00800001', 'MESSAGE_TOO_LARGE', 0],
@@ -129,6 +131,9 @@ test('a conversation cut at every byte', async (t) => {
       ],
     ]),
     frame([ops.users, 4, ['17', '18']]),
+    frame([ops.publish, 5, 'cut', 1, '', '', 'a key']),
+    frame([HISTORY, 6, 'cut', 10, ['k3', 1], true]),
+    frame([PRESENCE, 7, 'cut']),
   ]
   const bytes = Buffer.concat(frames)
   const ends = frames.map((_, n) => Buffer.concat(frames.slice(0, n + 1)).length)
@@ -256,6 +261,16 @@ test('refused requests', async (t) => {
     'a user of 200 bytes': [[ops.toUser, 'x'.repeat(200), 1], 'INVALID_ARGUMENT'],
     'an event with a control character': [[ops.publish, 'a', 1, '\n'], 'INVALID_ARGUMENT'],
     'a publisher of 200 bytes': [[ops.publish, 'a', 1, '', 'x'.repeat(200)], 'INVALID_ARGUMENT'],
+    'a key of 129 bytes': [[ops.publish, 'a', 1, '', '', 'x'.repeat(129)], 'INVALID_ARGUMENT'],
+    'a key with a control character': [[ops.many, ['a'], 1, '', '\n'], 'INVALID_ARGUMENT'],
+    'a history that is not kept': [[HISTORY, 'a'], 'HISTORY_OFF'],
+    'a history of no channel': [[HISTORY, ''], 'INVALID_CHANNEL'],
+    'a history with a limit of 0': [[HISTORY, 'a', 0], 'INVALID_ARGUMENT'],
+    'a history with a limit that is a map': [[HISTORY, 'a', { toString: 1 }], 'INVALID_ARGUMENT'],
+    'a history from half a position': [[HISTORY, 'a', null, ['k3']], 'INVALID_ARGUMENT'],
+    'a history from an offset below 0': [[HISTORY, 'a', null, ['k3', -1]], 'INVALID_ARGUMENT'],
+    'a history in a strange direction': [[HISTORY, 'a', null, null, 'back'], 'INVALID_ARGUMENT'],
+    'a presence of a channel with a control character': [[PRESENCE, 'a\n'], 'INVALID_CHANNEL'],
     'bytes that are not JSON': [[ops.publish, 'a', Buffer.from('{"a":')], 'INVALID_DATA'],
     'no bytes at all': [[ops.publish, 'a', Buffer.alloc(0)], 'INVALID_DATA'],
     'bytes that are two JSON values': [[ops.publish, 'a', Buffer.from('1 2')], 'INVALID_DATA'],
@@ -336,7 +351,7 @@ test('a publisher that reads no answers is not read any further, and the node st
   }
 })
 
-/** Sends `pieces` one after the other, each in a segment of its own, and resolves to the four answers. */
+/** Sends `pieces` one after the other, each in a segment of its own, and resolves to the seven answers. */
 async function answersTo(
   t: TestContext,
   node: TestNode,
@@ -348,8 +363,8 @@ async function answersTo(
     line.write(piece)
     await turn()
   }
-  await until(() => line.answers.length === 4, {
-    what: () => `four answers: ${JSON.stringify(line.answers)}`,
+  await until(() => line.answers.length === 7, {
+    what: () => `seven answers: ${JSON.stringify(line.answers)}`,
   })
   await line.close()
   return [...line.answers]

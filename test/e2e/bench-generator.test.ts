@@ -1,8 +1,8 @@
 /**
  * Both load generators against a server that delivers well, in shreds, or wrongly: their books must be right.
  *
- * Real processes and sockets, for the generator in C (when there is a compiler) and the one in Node. Cannot show
- * how fast they are.
+ * Real processes and sockets, for the generator in C (when there is a compiler) and the one in Node. Clients that poll
+ * (bench-polls.test.ts) and runs at a given rate are the C one's alone. Cannot show how fast they are.
  */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
@@ -10,7 +10,9 @@ import { test } from 'node:test'
 import { Generator } from '../../bench/support/generator.ts'
 import { compileNative } from '../../bench/support/native.ts'
 import { repository } from '../../bench/support/paths.ts'
+import { areCaughtUp, faultsOf } from '../../bench/support/reader-books.ts'
 import { type Behaviour, startFakeTarget } from '../support/fake-target.ts'
+import { until } from '../support/until.ts'
 
 const native = compileNative()
 const nodeProgram = join(repository, 'bench', 'support', 'generator-node.ts')
@@ -99,3 +101,63 @@ for (const { name, command } of generators) {
     })
   })
 }
+
+const cProgram = native === null ? [] : [native.generator]
+const needsC = { skip: native === null && 'no C compiler' }
+
+test('generator in C publishes at the rate it is told', needsC, async () => {
+  await withGenerator(cProgram, { pieceBytes: 100_000 }, async (generator) => {
+    const beganMs = performance.now()
+    const report = await generator.pace({
+      dataBytes: 150,
+      publicationsPerSecond: 50,
+      warmUpMs: 100,
+      measuredMs: 400,
+    })
+    // One at the start and one every 20 ms; those that are late are made up for, so at least as many as were due.
+    const most = (performance.now() - beganMs) / 20 + 1
+    assert.ok(report.published >= 25 && report.published <= most, `${report.published} published`)
+    assert.deepEqual([report.lost, report.surplus, report.gaps, report.stalled], [0, 0, 0, false])
+    assert.ok(report.latencyNs.length > 0)
+  })
+})
+
+/** A round in which all but the first and the last message are replaced by a gap. */
+function withGap(messages: readonly Buffer[]): Buffer[] {
+  const [first, last] = [messages[0] ?? Buffer.alloc(0), messages.at(-1) ?? Buffer.alloc(0)]
+  const { offset } = JSON.parse(first.toString()) as { offset: number }
+  const gap = { from: offset + 1, to: offset + messages.length - 2, reason: 'trimmed' }
+  return [first, Buffer.from(JSON.stringify({ channel: 'bench', gap })), last]
+}
+
+test('generator in C tells what single readers were sent, and of which gaps', needsC, async () => {
+  const distort = (messages: readonly Buffer[], index: number) => (index === 0 ? messages : withGap(messages))
+  const target = await startFakeTarget({ pieceBytes: 7, distort })
+  const { port, publishPort } = target
+  const shape = { transport: 'websocket', publisher: 'rounds', serverPid: process.pid } as const
+  const publisher = await Generator.start(cProgram, { ...shape, port, publishPort, connections: 1 })
+  const reader = await Generator.start(cProgram, {
+    ...shape,
+    port,
+    publishPort,
+    connections,
+    samples: connections,
+  })
+  try {
+    const { published, lost } = await publisher.fanout(order)
+    assert.equal(lost, 0)
+    const books = await until(async () => {
+      const now = await reader.books()
+      return areCaughtUp(now, published) && now
+    })
+    assert.equal(books.readers.length, connections)
+    for (const { received, gapped } of books.readers) {
+      assert.deepEqual([received, gapped], [(published / order.burst) * 2, (published / order.burst) * 3])
+    }
+    assert.deepEqual(faultsOf(books, published, false), [])
+  } finally {
+    await publisher.stop()
+    await reader.stop()
+    await target.stop()
+  }
+})

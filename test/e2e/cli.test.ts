@@ -195,6 +195,19 @@ describe('encke publish and encke subscribe', () => {
     assert.match(single.stderr, /^The node refuses it: /)
   })
 
+  test('a publication key publishes once, and is refused for a stream', async (t) => {
+    const node = await startServe(t, await withTree(t, {}), QUICK)
+    const once = ['publish', 'orders', '1', publishPort(node), '--publication-key=paid-4711']
+    const first = await runCli(t, once)
+    assert.match(first.stdout, /^Published to "orders" at offset 1 /)
+    assert.equal((await runCli(t, once)).stdout, first.stdout)
+    const other = await runCli(t, ['publish', 'orders', '1', publishPort(node)])
+    assert.match(other.stdout, /at offset 2 /)
+    const stream = await runCli(t, ['publish', 'orders', '-', '--publication-key=k'], { input: '1\n2\n' })
+    assert.equal(stream.code, 64)
+    assert.match(stream.stderr, /^Flag --publication-key goes with one publication/)
+  })
+
   test('data that is not JSON is a usage mistake under --json', async (t) => {
     const { code, stderr } = await runCli(t, ['publish', 'log', 'not JSON', '--json'])
     assert.equal(code, 64)

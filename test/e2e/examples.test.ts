@@ -1,25 +1,29 @@
 /**
  * The examples of the documents and of examples/, run against a real node.
  *
- * Owns reading conversations out of docs/client-protocol.md and docs/publish-port.md and holding them: what a document
- * shows is sent, what it says comes back must come back. So a document can not drift from the code.
+ * Owns holding the conversations of docs/client-protocol.md and docs/publish-port.md: what a document shows is sent,
+ * what it says comes back must come back, and nothing else. So a document can not drift from the code.
  */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { blocks, createMemory, type Memory, masked, readSteps, titleOf } from '../support/documented.ts'
+import { type DocumentedExchange, openExchanges } from '../support/documented-exchange.ts'
 import { runCommand, startNode, type TestNode } from '../support/node.ts'
 import { secondsFromNow, signToken } from '../support/tokens.ts'
 import { needs } from '../support/tools.ts'
 import { until } from '../support/until.ts'
-import { type Format, formats, openClient, openSocket, post, type WireClient } from '../support/wire.ts'
+import { type Format, formats, openClient, openSocket, post } from '../support/wire.ts'
 
 const SECRET = 'a secret of more than sixteen bytes'
 const KEY = 'the key of the examples'
-const docs = new URL('../../docs/', import.meta.url)
 
 /** What the flags of the node in docs/client-protocol.md are. */
-const RULES = [{ match: 'lobby', publish: 'user' }]
+const RULES = [
+  { match: 'lobby', publish: 'user' },
+  { match: 'room', presence: 'list' },
+  { match: 'log', historySize: 3 },
+]
 
 test('the conversation of docs/publish-port.md is what a node says, byte for byte', async (t) => {
   const [block = ''] = blocks('publish-port.md', 'hex')
@@ -57,13 +61,19 @@ test('the conversation of docs/publish-port.md is what a node says, byte for byt
 
 test('the conversations of docs/client-protocol.md are what a node says', { concurrency: 2 }, async (t) => {
   const conversations = blocks('client-protocol.md', 'conversation')
-  assert.ok(conversations.length >= 12, `${conversations.length} conversations were found`)
+  assert.ok(conversations.length >= 20, `${conversations.length} conversations were found`)
   const held = conversations.flatMap((conversation) =>
     formats.map((format) =>
-      t.test(`${conversation.split('\n')[0]?.slice(2)}, in ${format}`, (t) => hold(t, conversation, format)),
+      t.test(`${titleOf(conversation)}, in ${format}`, (t) => hold(t, conversation, format)),
     ),
   )
   await Promise.all(held)
+})
+
+test('the exchanges of docs/client-protocol.md are what a node says', { concurrency: 2 }, async (t) => {
+  const exchanges = blocks('client-protocol.md', 'exchange')
+  assert.ok(exchanges.length >= 5, `${exchanges.length} exchanges were found`)
+  await Promise.all(exchanges.map((one) => t.test(titleOf(one), (t) => holdExchange(t, one))))
 })
 
 test('the MessagePack bytes of docs/client-protocol.md are what a node says', async (t) => {
@@ -159,82 +169,61 @@ test('examples/publish.sh publishes to a node', { skip: needs('curl') }, async (
   assert.equal(await run(env, 'news').ended, 64)
 })
 
-type Mark = '▶' | '◀' | '⇢' | '×'
-
 /** Holds a conversation with a node of its own, so that offsets are those of the document. */
 async function hold(t: TestContext, conversation: string, format: Format): Promise<void> {
-  const flags = ['--token-secret', SECRET, '--anonymous', '--channels', JSON.stringify(RULES)]
-  const node = await startNode(t, flags)
+  const node = await documentedNode(t)
   const client = await openSocket(node.wsUrl, { format })
   t.after(() => client.close())
+  const memory = createMemory(token)
   let came = 0
   for (const { mark, text } of readSteps(conversation)) {
     if (mark === '⇢' && text === 'SIGTERM') {
       const stopped = node.stop()
       t.after(() => stopped)
     } else if (mark === '⇢') {
-      await request(node, text, String(client.replies[0]?.ok?.session))
+      await request(node, text, memory)
     } else if (mark === '×') {
       assert.equal((await client.closed()).code, Number(text))
     } else if (mark === '▶') {
-      say(client, text)
+      if (text.startsWith('{')) client.send(memory.fill(text))
+      else client.socket.send(text)
     } else {
       const message = await until(() => client.messages[came], { what: text })
       assert.deepEqual(masked(message, JSON.parse(text)), JSON.parse(text))
+      memory.learn(message)
       came++
     }
   }
   assert.deepEqual(client.messages.slice(came), [], 'nothing more came')
 }
 
-/** Sends one line; "…" is a token of user 17, and text that is no JSON goes as it is. */
-function say(client: WireClient, text: string): void {
-  if (text.startsWith('{')) client.send(JSON.parse(text.replace('"…"', JSON.stringify(token()))))
-  else client.socket.send(text)
+/** Holds an exchange over HTTP with a node of its own. */
+async function holdExchange(t: TestContext, block: string): Promise<void> {
+  const node = await documentedNode(t)
+  const memory = createMemory(token)
+  const exchanges: DocumentedExchange = openExchanges(node.publicUrl, memory)
+  t.after(() => exchanges.close())
+  for (const { mark, text } of readSteps(block)) {
+    if (mark === '⇢') await request(node, text, memory)
+    else if (mark === '▶') exchanges.send(text)
+    else await exchanges.expect(text)
+  }
+  exchanges.assertSilent()
+}
+
+function documentedNode(t: TestContext): Promise<TestNode> {
+  return startNode(t, ['--token-secret', SECRET, '--anonymous', '--channels', JSON.stringify(RULES)])
 }
 
 /** `POST /path {json}`: what an application asks meanwhile. */
-async function request(node: TestNode, text: string, session = ''): Promise<void> {
+async function request(node: TestNode, text: string, memory: Memory = createMemory(token)): Promise<void> {
   const [, path = '', body = ''] = /^POST (\S+) (.*)$/.exec(text) ?? []
-  const answer = await post(
-    `${node.internalUrl}${path}`,
-    JSON.parse(body.replace('"…"', JSON.stringify(session))),
-  )
+  const answer = await post(`${node.internalUrl}${path}`, memory.fill(body))
   assert.equal(answer.status, 200, JSON.stringify(answer.body))
+  memory.learn(answer.body)
 }
 
-/** `found` with "…" where the document says that the value differs, and any `retryAfterMs`. */
-function masked(found: unknown, shown: unknown): unknown {
-  if (shown === '…') return typeof found === 'string' && found !== '' ? '…' : found
-  if (typeof found !== 'object' || found === null || typeof shown !== 'object' || shown === null) return found
-  if (Array.isArray(found)) return found.map((one, n) => masked(one, (shown as unknown[])[n]))
-  return Object.fromEntries(
-    Object.entries(found).map(([key, value]) => {
-      const like = (shown as Record<string, unknown>)[key]
-      return [key, key === 'retryAfterMs' && typeof value === 'number' ? like : masked(value, like)]
-    }),
-  )
-}
-
+/** A token of user 17. */
 function token(): string {
   return signToken({ alg: 'HS256', secret: SECRET }, { sub: '17', exp: secondsFromNow(60) })
-}
-
-/** The fenced blocks of a document in one language. */
-function blocks(file: string, language: string): string[] {
-  const text = readFileSync(new URL(file, docs), 'utf8')
-  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)]
-    .filter(([, found]) => found === language)
-    .map(([, , body = '']) => body)
-}
-
-/** Lines by their first letter; an indented line goes on with the one before, # begins a remark. */
-function readSteps(block: string): { mark: Mark; text: string }[] {
-  const steps: { mark: Mark; text: string }[] = []
-  for (const line of block.split('\n')) {
-    const last = steps.at(-1)
-    if (line.startsWith('  ') && last !== undefined) last.text += ` ${line.trim()}`
-    else if (/^[▶◀⇢×]/u.test(line)) steps.push({ mark: line[0] as Mark, text: line.slice(1).trim() })
-  }
-  return steps
 }

@@ -130,6 +130,60 @@ describe('HTTP API', () => {
     await keeps.ok({ ping: {} })
   })
 
+  test('HTTP API gives the history of a channel, and who is on it', async (t) => {
+    const rules = [{ match: 'kept', historySize: 10, presence: 'list' }]
+    const node = await startNode(t, ['--token-secret', SECRET, '--channels', JSON.stringify(rules)])
+    const client = await openClient(node.wsUrl, { token: tokenOf('17') })
+    t.after(() => client.close())
+    await client.ok({ subscribe: { channel: 'kept' } })
+    const url = `${node.internalUrl}/api/channels/kept`
+    for (const data of ['1.0', '{"n":12345678901234567890}']) {
+      await post(`${node.internalUrl}/api/publish`, `{"channel":"kept","data":${data}}`)
+    }
+    const { status, text, json } = await callUrl(`${url}/history?order=desc`)
+    assert.equal(status, 200)
+    assert.ok(
+      text.includes(
+        '[{"channel":"kept","offset":2,"data":{"n":12345678901234567890}},{"channel":"kept","offset":1,"data":1.0}]',
+      ),
+      text,
+    )
+    const { epoch } = json as { epoch: string }
+    const after = await callUrl(`${url}/history?epoch=${epoch}&offset=2`)
+    assert.deepEqual(after.json, { epoch, offset: 2, publications: [] })
+    assert.deepEqual((await callUrl(`${url}/presence`)).json, {
+      channel: 'kept',
+      count: 1,
+      clients: [{ session: client.replies[0]?.ok?.session, user: '17' }],
+    })
+  })
+
+  test('HTTP API tells when a user who has left was last seen', async (t) => {
+    const node = await startNode(t, ['--token-secret', SECRET])
+    const client = await openClient(node.wsUrl, { token: tokenOf('17') })
+    const before = Date.now()
+    await client.close()
+    const state = async () =>
+      (await callUrl(`${node.internalUrl}/api/users/17`)).json as { online: boolean; lastSeen?: number }
+    await until(async () => !(await state()).online, { what: 'user 17 to be offline' })
+    const { lastSeen = 0 } = await state()
+    assert.ok(lastSeen >= before - 1_000 && lastSeen <= Date.now() + 1_000, `${lastSeen} is not now`)
+  })
+
+  test('HTTP API keeps books that balance', async (t) => {
+    const node = await startNode(t)
+    const clients = [await openClient(node.wsUrl), await openClient(node.wsUrl)]
+    t.after(() => Promise.all(clients.map((client) => client.close())))
+    for (const client of clients) await client.ok({ subscribe: { channel: 'news' } })
+    for (let n = 0; n < 5; n++) await post(`${node.internalUrl}/api/publish`, { channel: 'news', data: n })
+    await Promise.all(clients.map((client) => client.received('news', 5)))
+    const { due, delivered, balance } = (await callUrl(`${node.internalUrl}/api/books`)).json as Record<
+      string,
+      number
+    >
+    assert.deepEqual([due, delivered, balance], [10, 10, 0])
+  })
+
   test('HTTP API asks for the key of the node', async (t) => {
     const node = await startNode(t, ['--key', 'the key of this node'])
     const url = `${node.internalUrl}/api/publish`

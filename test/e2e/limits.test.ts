@@ -26,8 +26,17 @@ const REFUSED = 'encke_connections_refused_total'
 const ERRORS = 'encke_command_errors_total'
 const CLOSED = 'encke_connections_closed_total'
 
-/** Below what the node holds for one connection. */
+const BEHIND = 'encke_sessions_behind_total'
+
+/** What a reader that reads takes at once. */
 const BURST_BYTES = 500_000
+
+/** How long a reader may be behind. */
+const MAX_LAG_MS = 1_000
+/** Until it is looked at, and until its goodbye has waited for it. */
+const ENDED_WITHIN_MS = 10_000
+/** A reader is seen to be behind up to a burst after it fell behind. */
+const SEEN_LATE_MS = 500
 
 test('a connection above the limit of the node is refused, and has room once another left', async (t) => {
   const node = await startNode(t, ['--max-connections', '3'])
@@ -156,8 +165,8 @@ test('messages without an id count for the rate as well', async (t) => {
 })
 
 for (const form of ['many small', 'few large'] as const) {
-  test(`a client that never reads ${form} publications is ended, others get all of them`, async (t) => {
-    const node = await startNode(t)
+  test(`a client that never reads ${form} publications is ended in its time, others get all of them`, async (t) => {
+    const node = await startNode(t, ['--max-lag-ms', `${MAX_LAG_MS}`])
     const witness = await startWitness(t, node)
     const reader = await openClient(node.wsUrl)
     const sleeper = await openClient(node.wsUrl)
@@ -169,11 +178,11 @@ for (const form of ['many small', 'few large'] as const) {
     const line = await openPublisher({ port: node.publishPort }, { acks: 'cumulative' })
     t.after(() => line.close())
     const data = 'x'.repeat(form === 'many small' ? 1000 : 100_000)
-    const isEnded = async () => (await counter(node.internalUrl, CLOSED, { code: 'SLOW_CONSUMER' })) > 0
     let published = 0
+    let behindSinceMs = 0
     await witness.sees(CLOSED, 'SLOW_CONSUMER', async () => {
-      while (!(await isEnded())) {
-        assert.ok(published * data.length < 100_000_000, 'the sleeper is ended before 100 MB')
+      while ((await counter(node.internalUrl, BEHIND)) === 0) {
+        assert.ok(published * data.length < 100_000_000, 'the sleeper falls behind before 100 MB')
         for (let n = 0; n < BURST_BYTES / data.length; n++) {
           published++
           line.send(ops.publish, published + 1, 'flood', data)
@@ -181,12 +190,17 @@ for (const form of ['many small', 'few large'] as const) {
         // The reader sets the pace: it must never be behind by more than one burst.
         await until(() => reader.publications.length === published, { withinMs: 15_000, what: 'the reader' })
       }
+      behindSinceMs = performance.now()
+      const isEnded = async () => (await counter(node.internalUrl, CLOSED, { code: 'SLOW_CONSUMER' })) > 0
+      await until(isEnded, { withinMs: MAX_LAG_MS + ENDED_WITHIN_MS, what: 'the sleeper to be ended' })
     })
+    assert.ok(performance.now() - behindSinceMs >= MAX_LAG_MS - SEEN_LATE_MS, 'it had the time it may have')
     assert.ok(
       reader.publications.every(({ offset }, n) => offset === n + 1),
       'the reader got all, in order',
     )
-    assert.ok((await counter(node.internalUrl, 'encke_dropped_total', { reason: 'slow_consumer' })) > 0)
+    assert.ok((await counter(node.internalUrl, 'encke_deliveries_lost_total', { reason: 'ended' })) > 0)
+    assert.equal(await counter(node.internalUrl, 'encke_books_balance'), 0)
 
     sleeper.socket.resume()
     assert.ok([1006, 3002].includes((await sleeper.closed()).code), 'a code that means: come back')

@@ -34,7 +34,13 @@ describe('metrics', () => {
     const value = (name: string) => series.get(name) ?? Number.NaN
     assert.equal(value('encke_publications_total{source="http"}'), 20)
     assert.equal(value('encke_deliveries_total{transport="websocket"}'), 60)
-    assert.equal(value('encke_dropped_total{reason="slow_consumer"}'), 0)
+    assert.equal(value('encke_deliveries_due_total'), 60)
+    for (const reason of ['gap', 'ended', 'unsubscribed']) {
+      assert.equal(value(`encke_deliveries_lost_total{reason="${reason}"}`), 0)
+    }
+    assert.equal(value('encke_deliveries_lagging'), 0)
+    assert.equal(value('encke_books_balance'), 0)
+    assert.equal(value('encke_sessions_behind_total'), 0)
     assert.equal(value('encke_publish_flush_seconds_count'), 20)
     assert.equal(value('encke_connections{transport="websocket"}'), 3)
     assert.equal(value('encke_sessions'), 3)

@@ -101,7 +101,7 @@ test('acks', async (t) => {
     const result = (seq: number) => told.find((one) => one[1] === seq)?.[2] as Record<string, unknown>
     assert.deepEqual([result(3).offset, result(5).offset], [1, 2])
     assert.deepEqual([result(3).channel, result(3).subscribers], ['asked', 1])
-    assert.deepEqual(result(6), { online: ['17'] })
+    assert.deepEqual(result(6), { online: ['17'], lastSeen: {} })
     assert.deepEqual(Object.keys(result(7)).sort(), ['channels', 'connections', 'sessions', 'subscriptions'])
     assert.deepEqual(result(8), { disconnected: 0 })
   })
@@ -236,7 +236,7 @@ test('a file that is no socket is not taken away to make room for one', async (t
 // Publications used to be counted as frames alone: 16,384 of them, however large, were taken in before the node stopped
 // reading.
 test('a publisher far ahead of the fan-out is slowed, and the node stays small', async (t) => {
-  // A channel that holds its publications back for 20 ms passes on 1 MiB in that time, whoever reads it.
+  // A channel that holds its publications back for 20 ms passes on 1 MiB in that time, whoever reads it; 16 MiB of it stay in its ring.
   const rules = JSON.stringify([{ match: 'flood', flushMs: 20 }])
   const node = await startNode(t, ['--max-pending-bytes', `${MEBIBYTE}`, '--channels', rules])
   const client = await subscriber(t, node, 'flood')
@@ -258,7 +258,7 @@ test('a publisher far ahead of the fan-out is slowed, and the node stays small',
   )
   t.diagnostic(`150 MiB published, the node grew by ${Math.round(most / MEBIBYTE)} MiB`)
   assert.ok(isSlowed, 'most of it waited at the publisher')
-  assert.ok(most < 70 * MEBIBYTE, `the node grew by ${Math.round(most / MEBIBYTE)} MiB`)
+  assert.ok(most < 90 * MEBIBYTE, `the node grew by ${Math.round(most / MEBIBYTE)} MiB`)
   await until(() => client.publications.length === total || client.ended() !== null, { withinMs: 15_000 })
   const offsets = client.publications.map(({ offset }) => offset)
   assert.deepEqual(

@@ -48,11 +48,26 @@ test('a publisher', async (t) => {
   await t.test('publishes to a user, and asks what only requests can', async (t) => {
     const publisher = publisherFor(t, node)
     assert.equal((await publisher.publishToUser('17', 'hello', { event: 'mail' })).offset, 1)
-    assert.deepEqual(await publisher.request(ops.users, ['17']), { online: [] })
+    assert.deepEqual(await publisher.request(ops.users, ['17']), { online: [], lastSeen: {} })
     const stats = (await publisher.request(ops.stats, '@17')) as { offset: number }
     assert.equal(stats.offset, 1)
     const { positions } = (await publisher.request(ops.many, ['a', 'b'], 1)) as { positions: object[] }
     assert.equal(positions.length, 2)
+  })
+
+  await t.test('publishes once what it publishes with a key', async (t) => {
+    const publisher = publisherFor(t, node)
+    const place = await publisher.publish('keyed', 1, { key: 'k' })
+    assert.deepEqual(await publisher.publish('keyed', 1, { key: 'k' }), place)
+    assert.equal((await publisher.publish('keyed', 2)).offset, place.offset + 1)
+    assert.equal((await publisher.publish('keyed', 3, { event: 'e', key: 'l' })).offset, place.offset + 2)
+    const first = await publisher.publishToUser('18', 'hello', { key: 'k' })
+    assert.deepEqual(await publisher.publishToUser('18', 'hello', { key: 'k' }), first)
+    await assert.rejects(publisher.publish('keyed', 1, { key: 'k'.repeat(129) }), {
+      code: 'INVALID_ARGUMENT',
+    })
+    // Empty text at the end of a request is left out, unless it is the data.
+    assert.equal((await publisher.publish('keyed', '')).offset, place.offset + 3)
   })
 
   await t.test('fails the publication that was refused and no other', async (t) => {
@@ -93,6 +108,46 @@ test('a publisher', async (t) => {
       data.map((_, n) => n % 20_000),
     )
   })
+})
+
+test('a publisher asks for the history and the presence of a channel', async (t) => {
+  const rules = [{ match: 'kept', historySize: 3, presence: 'list' }]
+  const node = await startNode(t, ['--channels', JSON.stringify(rules)])
+  const publisher = publisherFor(t, node)
+  const deep = '['.repeat(400) + ']'.repeat(400)
+  for (const json of ['1', '{"b":[true]}', deep]) await publisher.publish('kept', Buffer.from(json))
+  const { epoch } = await publisher.publish('kept', 'four', { event: 'e', user: '17' })
+
+  const four = { channel: 'kept', offset: 4, event: 'e', user: '17', data: 'four' }
+  const all = await publisher.history('kept')
+  assert.deepEqual(all, {
+    epoch,
+    offset: 4,
+    publications: [
+      { channel: 'kept', offset: 2, data: { b: [true] } },
+      { channel: 'kept', offset: 3, data: JSON.parse(deep) },
+      four,
+    ],
+  })
+  const last = await publisher.history('kept', { limit: 1, reverse: true })
+  assert.deepEqual(last.publications, [four])
+  const rest = await publisher.history('kept', { since: { epoch, offset: 3 } })
+  assert.deepEqual([rest.publications, rest.gap], [[four], undefined])
+  const trimmed = await publisher.history('kept', { since: { epoch, offset: 0 }, limit: 1 })
+  assert.deepEqual(trimmed.gap, { from: 1, to: 1, reason: 'trimmed' })
+  await assert.rejects(publisher.history('other'), { code: 'HISTORY_OFF' })
+  await assert.rejects(publisher.history('kept', { limit: 0 }), { code: 'INVALID_ARGUMENT' })
+
+  const client = await openClient(node.wsUrl)
+  t.after(() => client.close())
+  await client.ok({ subscribe: { channels: ['kept', 'other'] } })
+  const session = String(client.replies[0]?.ok?.session)
+  assert.deepEqual(await publisher.presence('kept'), {
+    channel: 'kept',
+    count: 1,
+    clients: [{ session, user: '' }],
+  })
+  assert.deepEqual(await publisher.presence('other'), { channel: 'other', count: 1 })
 })
 
 test('a publisher speaks over a Unix socket', async (t) => {

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as json from '../../src/protocol/json-codec.ts'
-import type { ByeMessage, Reply } from '../../src/protocol/messages.ts'
+import type { ControlMessage, Reply } from '../../src/protocol/messages.ts'
 import * as msgpack from '../../src/protocol/msgpack-codec.ts'
 import { parseCommand } from '../../src/protocol/parse-command.ts'
 import { Payload } from '../../src/protocol/payload.ts'
@@ -18,17 +18,43 @@ describe('command on the wire', () => {
     [
       '{"id":1,"connect":{"token":"abc"}}',
       "82 a2 'id' 01 a7 'connect' 81 a5 'token' a3 'abc'",
-      { kind: 'connect', token: 'abc' },
+      { kind: 'connect', token: 'abc', resume: null, since: null },
+    ],
+    [
+      '{"id":1,"connect":{"resume":true,"since":{"epoch":"k3","offset":300}}}',
+      "82 a2 'id' 01 a7 'connect' 82 a6 'resume' c3 a5 'since' 82 a5 'epoch' a2 'k3' a6 'offset' cd 012c",
+      { kind: 'connect', token: '', resume: '', since: { epoch: 'k3', offset: 300 } },
+    ],
+    [
+      '{"id":1,"refresh":{"token":"abc"}}',
+      "82 a2 'id' 01 a7 'refresh' 81 a5 'token' a3 'abc'",
+      { kind: 'refresh', token: 'abc' },
     ],
     [
       '{"id":1,"subscribe":{"channel":"news"}}',
       "82 a2 'id' 01 a9 'subscribe' 81 a7 'channel' a4 'news'",
-      { kind: 'subscribe', channels: ['news'], isList: false },
+      { kind: 'subscribe', channels: [{ channel: 'news', since: null }], isList: false },
     ],
     [
-      '{"id":1,"subscribe":{"channels":["a","b"]}}',
-      "82 a2 'id' 01 a9 'subscribe' 81 a8 'channels' 92 a1 'a' a1 'b'",
-      { kind: 'subscribe', channels: ['a', 'b'], isList: true },
+      '{"id":1,"subscribe":{"channel":"news","since":{"epoch":"k3","offset":41}}}',
+      "82 a2 'id' 01 a9 'subscribe' 82 a7 'channel' a4 'news' a5 'since' 82 a5 'epoch' a2 'k3' a6 'offset' 29",
+      {
+        kind: 'subscribe',
+        channels: [{ channel: 'news', since: { epoch: 'k3', offset: 41 } }],
+        isList: false,
+      },
+    ],
+    [
+      '{"id":1,"subscribe":{"channels":["a",{"channel":"b","since":{"epoch":"","offset":0}}]}}',
+      "82 a2 'id' 01 a9 'subscribe' 81 a8 'channels' 92 a1 'a' 82 a7 'channel' a1 'b' a5 'since' 82 a5 'epoch' a0 a6 'offset' 00",
+      {
+        kind: 'subscribe',
+        channels: [
+          { channel: 'a', since: null },
+          { channel: 'b', since: { epoch: '', offset: 0 } },
+        ],
+        isList: true,
+      },
     ],
     [
       '{"id":1,"unsubscribe":{"channel":"news"}}',
@@ -36,9 +62,19 @@ describe('command on the wire', () => {
       { kind: 'unsubscribe', channel: 'news' },
     ],
     [
-      '{"id":1,"publish":{"channel":"web_chat","data":{"n":[1.5,-1,null]},"event":"line"}}',
-      "82 a2 'id' 01 a7 'publish' 83 a7 'channel' a8 'web_chat' a4 'data' 81 a1 'n' 93 cb 3ff8000000000000 ff c0 a5 'event' a4 'line'",
-      { kind: 'publish', channel: 'web_chat', data: { n: [1.5, -1, null] }, event: 'line' },
+      '{"id":1,"publish":{"channel":"web_chat","data":{"n":[1.5,-1,null]},"event":"line","key":"k1"}}',
+      "82 a2 'id' 01 a7 'publish' 84 a7 'channel' a8 'web_chat' a4 'data' 81 a1 'n' 93 cb 3ff8000000000000 ff c0 a5 'event' a4 'line' a3 'key' a2 'k1'",
+      { kind: 'publish', channel: 'web_chat', data: { n: [1.5, -1, null] }, event: 'line', key: 'k1' },
+    ],
+    [
+      '{"id":1,"history":{"channel":"news","since":{"epoch":"k3","offset":41},"limit":10,"reverse":true}}',
+      "82 a2 'id' 01 a7 'history' 84 a7 'channel' a4 'news' a5 'since' 82 a5 'epoch' a2 'k3' a6 'offset' 29 a5 'limit' 0a a7 'reverse' c3",
+      { kind: 'history', channel: 'news', since: { epoch: 'k3', offset: 41 }, limit: 10, isReverse: true },
+    ],
+    [
+      '{"id":1,"presence":{"channel":"news"}}',
+      "82 a2 'id' 01 a8 'presence' 81 a7 'channel' a4 'news'",
+      { kind: 'presence', channel: 'news' },
     ],
     [
       '{"id":1,"users":{"ids":["17","é"]}}',
@@ -89,7 +125,7 @@ describe('command on the wire', () => {
 })
 
 describe('answer on the wire', () => {
-  const answers: readonly [message: Reply | ByeMessage, text: string, bytes: string][] = [
+  const answers: readonly [message: Reply | ControlMessage, text: string, bytes: string][] = [
     [
       { id: 1, ok: { session: 'n1-7', user: '17', pingMs: 25_000 } },
       '{"id":1,"ok":{"session":"n1-7","user":"17","pingMs":25000}}',
@@ -102,10 +138,94 @@ describe('answer on the wire', () => {
     ],
     [{ id: 3, ok: {} }, '{"id":3,"ok":{}}', "82 a2 'id' 03 a2 'ok' 80"],
     [
-      { id: 3, ok: { online: ['17'] } },
-      '{"id":3,"ok":{"online":["17"]}}',
-      "82 a2 'id' 03 a2 'ok' 81 a6 'online' 91 a2 '17'",
+      { id: 3, ok: { online: ['17'], lastSeen: { 18: 1_769_000_000_000 } } },
+      '{"id":3,"ok":{"online":["17"],"lastSeen":{"18":1769000000000}}}',
+      "82 a2 'id' 03 a2 'ok' 82 a6 'online' 91 a2 '17' a8 'lastSeen' 81 a2 '18' cb 4279be09dda00000",
     ],
+    [
+      {
+        id: 1,
+        ok: {
+          session: 'n1-7',
+          user: '17',
+          pingMs: 25_000,
+          capsule: 'eyJ',
+          expiresInMs: 60_000,
+          own: { channel: '@17', epoch: 'k3', offset: 5 },
+        },
+      },
+      '{"id":1,"ok":{"session":"n1-7","user":"17","pingMs":25000,"capsule":"eyJ","expiresInMs":60000,"own":{"channel":"@17","epoch":"k3","offset":5}}}',
+      "82 a2 'id' 01 a2 'ok' 86 a7 'session' a4 'n1-7' a4 'user' a2 '17' a6 'pingMs' cd 61a8 a7 'capsule' a3 'eyJ' ab 'expiresInMs' cd ea60 a3 'own' 83 a7 'channel' a3 '@17' a5 'epoch' a2 'k3' a6 'offset' 05",
+    ],
+    [
+      {
+        id: 2,
+        ok: { epoch: 'k3', offset: 44, recovered: false, gap: { from: 42, to: 43, reason: 'trimmed' } },
+      },
+      '{"id":2,"ok":{"epoch":"k3","offset":44,"recovered":false,"gap":{"from":42,"to":43,"reason":"trimmed"}}}',
+      "82 a2 'id' 02 a2 'ok' 84 a5 'epoch' a2 'k3' a6 'offset' 2c a9 'recovered' c2 a3 'gap' 83 a4 'from' 2a a2 'to' 2b a6 'reason' a7 'trimmed'",
+    ],
+    [{ id: 9, ok: { sum: 49 } }, '{"id":9,"ok":{"sum":49}}', "82 a2 'id' 09 a2 'ok' 81 a3 'sum' 31"],
+    [
+      { channel: 'news', gap: { from: 45, to: 51, reason: 'trimmed' } },
+      '{"channel":"news","gap":{"from":45,"to":51,"reason":"trimmed"}}',
+      "82 a7 'channel' a4 'news' a3 'gap' 83 a4 'from' 2d a2 'to' 33 a6 'reason' a7 'trimmed'",
+    ],
+    [
+      { channel: 'news', gap: { from: 1, to: 0, reason: 'epoch', epoch: 'k4' } },
+      '{"channel":"news","gap":{"from":1,"to":0,"reason":"epoch","epoch":"k4"}}',
+      "82 a7 'channel' a4 'news' a3 'gap' 84 a4 'from' 01 a2 'to' 00 a6 'reason' a5 'epoch' a5 'epoch' a2 'k4'",
+    ],
+    [
+      { channel: 'news', gap: { from: 45, to: 51, reason: 'future' } },
+      '{"channel":"news","gap":{"from":45,"to":51,"reason":"future"}}',
+      "82 a7 'channel' a4 'news' a3 'gap' 83 a4 'from' 2d a2 'to' 33 a6 'reason' a6 'future'",
+    ],
+    [
+      { id: 4, ok: { channels: [{ channel: 'a', epoch: 'k3', offset: 2, recovered: true }] } },
+      '{"id":4,"ok":{"channels":[{"channel":"a","epoch":"k3","offset":2,"recovered":true}]}}',
+      "82 a2 'id' 04 a2 'ok' 81 a8 'channels' 91 84 a7 'channel' a1 'a' a5 'epoch' a2 'k3' a6 'offset' 02 a9 'recovered' c3",
+    ],
+    [
+      {
+        id: 5,
+        ok: {
+          epoch: 'k3',
+          offset: 9,
+          publications: [{ channel: 'a', offset: 9, data: null }],
+          gap: { from: 3, to: 8, reason: 'trimmed' },
+        },
+      },
+      '{"id":5,"ok":{"epoch":"k3","offset":9,"publications":[{"channel":"a","offset":9,"data":null}],"gap":{"from":3,"to":8,"reason":"trimmed"}}}',
+      "82 a2 'id' 05 a2 'ok' 84 a5 'epoch' a2 'k3' a6 'offset' 09 ac 'publications' 91 83 a7 'channel' a1 'a' a6 'offset' 09 a4 'data' c0 a3 'gap' 83 a4 'from' 03 a2 'to' 08 a6 'reason' a7 'trimmed'",
+    ],
+    [
+      { id: 6, ok: { channel: 'c', count: 2, clients: [{ session: 'n1-7', user: '17' }] } },
+      '{"id":6,"ok":{"channel":"c","count":2,"clients":[{"session":"n1-7","user":"17"}]}}',
+      "82 a2 'id' 06 a2 'ok' 83 a7 'channel' a1 'c' a5 'count' 02 a7 'clients' 91 82 a7 'session' a4 'n1-7' a4 'user' a2 '17'",
+    ],
+    [
+      { channel: 'c', presence: { count: 0, leave: [{ session: 'n1-7', user: '17' }] } },
+      '{"channel":"c","presence":{"count":0,"leave":[{"session":"n1-7","user":"17"}]}}',
+      "82 a7 'channel' a1 'c' a8 'presence' 82 a5 'count' 00 a5 'leave' 91 82 a7 'session' a4 'n1-7' a4 'user' a2 '17'",
+    ],
+    [
+      { channel: 'c', presence: { count: 300, stale: true } },
+      '{"channel":"c","presence":{"count":300,"stale":true}}',
+      "82 a7 'channel' a1 'c' a8 'presence' 82 a5 'count' cd 012c a5 'stale' c3",
+    ],
+    [
+      { channel: 'c', error: { code: 144, name: 'ACCESS_DENIED', message: 'No', retry: false } },
+      '{"channel":"c","error":{"code":144,"name":"ACCESS_DENIED","message":"No","retry":false}}',
+      "82 a7 'channel' a1 'c' a5 'error' 84 a4 'code' cc 90 a4 'name' ad 'ACCESS_DENIED' a7 'message' a2 'No' a5 'retry' c2",
+    ],
+    [
+      { channel: 'c', presence: { count: 1, join: [{ session: 'n1-7', user: '' }] } },
+      '{"channel":"c","presence":{"count":1,"join":[{"session":"n1-7","user":""}]}}',
+      "82 a7 'channel' a1 'c' a8 'presence' 82 a5 'count' 01 a4 'join' 91 82 a7 'session' a4 'n1-7' a4 'user' a0",
+    ],
+    [{ capsule: 'eyJ' }, '{"capsule":"eyJ"}', "81 a7 'capsule' a3 'eyJ'"],
+    [{ sum: 49 }, '{"sum":49}', "81 a3 'sum' 31"],
     [
       { id: 0, error: { code: 144, name: 'ACCESS_DENIED', message: 'No', retry: false } },
       '{"id":0,"error":{"code":144,"name":"ACCESS_DENIED","message":"No","retry":false}}',
@@ -138,6 +258,10 @@ describe('publication on the wire', () => {
     assert.equal(
       json.encodePublication(parts).toString(),
       '{"channel":"news","offset":42,"data":{"text":"h\\u00e9 ☄","n":[0,-33,256,true,null]}}',
+    )
+    assert.equal(
+      msgpack.recodePublication(json.encodePublication(parts)).toString('hex'),
+      msgpack.encodePublication(parts).toString('hex'),
     )
     assert.equal(
       msgpack.encodePublication(parts).toString('hex'),

@@ -19,6 +19,11 @@ describe('names', () => {
   for (const [what, bytes, name] of [
     ['an event with a line break', "95 02 01 a1 'c' 05 a1 0a", 'INVALID_ARGUMENT'],
     ['a user with a line break', "96 02 01 a1 'c' 05 c0 a1 0a", 'INVALID_ARGUMENT'],
+    ['a key with a line break', "97 02 01 a1 'c' 05 c0 c0 a1 0a", 'INVALID_ARGUMENT'],
+    ['a key of 129 bytes', `97 02 01 a1 'c' 05 c0 c0 d9 81 '${'k'.repeat(129)}'`, 'INVALID_ARGUMENT'],
+    ['a key that is broken UTF-8', "97 02 01 a1 'c' 05 c0 c0 a1 ff", 'INVALID_ARGUMENT'],
+    ['a history of a channel with a line break', '93 09 01 a1 0a', 'INVALID_CHANNEL'],
+    ['a presence of no channel', '93 0a 01 a0', 'INVALID_CHANNEL'],
     ['a channel that is broken UTF-8', '94 02 01 a1 ff 05', 'INVALID_CHANNEL'],
     ['a publish to the empty user', '94 04 01 a0 05', 'INVALID_ARGUMENT'],
     ['a publish to a user with a line break', '94 04 01 a1 0a 05', 'INVALID_ARGUMENT'],

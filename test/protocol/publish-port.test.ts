@@ -93,7 +93,7 @@ describe('hello', () => {
 describe('before the hello', () => {
   for (const [what, bytes] of [
     ['a publish', publish(0)],
-    ['an unknown operation', frame('92 09 00')],
+    ['an unknown operation', frame('92 7f 00')],
   ] as const) {
     test(`${what} is refused and ends the conversation`, async (t) => {
       const one = talk(t)
@@ -183,7 +183,7 @@ describe('acks', () => {
       publish(1),
       frame("93 07 02 a1 'c'"),
       publish(3),
-      frame('92 09 04'),
+      frame('92 7f 04'),
       frame("93 06 05 91 a1 '1'"),
       frame("93 05 06 91 92 a1 'c' 01"),
       publish(7),
@@ -257,7 +257,7 @@ describe('the same stream', () => {
       ],
       [65, 4, 'k3', 1],
       answers[5],
-      [67, 6, { online: ['17'] }],
+      [67, 6, { online: ['17'], lastSeen: {} }],
       [67, 7, { channel: 'c', subscribers: 2, epoch: 'k3', offset: 4 }],
       [67, 8, { disconnected: 1 }],
     ])

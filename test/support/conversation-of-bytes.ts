@@ -55,7 +55,16 @@ export function talk(t: Pick<TestContext, 'after'>, options: TalkOptions = {}): 
   const rules = compileRules([], options.maxPublicationBytes ?? 1_048_576, false)
   const broker = createLocalBroker(
     { rules, clock: new FakeClock(), observer },
-    { maxChannels: options.maxChannels ?? 0, channelIdleMs: 60_000 },
+    {
+      maxChannels: options.maxChannels ?? 0,
+      channelIdleMs: 60_000,
+      ringSize: 256,
+      ringMs: 30_000,
+      maxHistoryBytes: 16_777_216,
+      idempotencyMs: 300_000,
+      maxIdempotencyKeys: 1_000,
+      maxLastSeen: 1_000,
+    },
     'k3',
   )
   t.after(() => broker.stop())
@@ -74,6 +83,8 @@ export function talk(t: Pick<TestContext, 'after'>, options: TalkOptions = {}): 
       trustedKey: options.trustedKey ?? '',
       window: options.window ?? 16_384,
       maxFrameBytes: options.maxFrameBytes ?? 1_048_576,
+      maxHistoryPerCommand: options.maxHistoryPerCommand ?? 1_000,
+      maxPresenceListed: options.maxPresenceListed ?? 1_000,
     },
     {
       write(bytes) {

@@ -6,7 +6,7 @@
 import type { Timers } from '../../src/client/timers.ts'
 
 interface Due {
-  readonly atMs: number
+  atMs: number
   readonly run: () => void
 }
 
@@ -27,6 +27,12 @@ export class HandTimers implements Timers {
   /** How many timers are set. */
   get count(): number {
     return this.#due.size
+  }
+
+  /** The device sleeps for `ms`: the clock goes on, timers do not. */
+  sleep(ms: number): void {
+    this.#nowMs += ms
+    for (const due of this.#due) due.atMs += ms
   }
 
   /** Lets `ms` pass and runs what comes due on the way, also what that sets. */

@@ -8,9 +8,11 @@ import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../src/clock.ts'
 import type { CodeName } from '../../src/codes.ts'
+import type { ChannelRule } from '../../src/config/rules.ts'
 import type { Broker } from '../../src/core/broker.ts'
 import { createLocalBroker } from '../../src/core/broker-local.ts'
 import { compileRules } from '../../src/core/channel-rules.ts'
+import type { Books } from '../../src/core/ledger.ts'
 import { silentObserver } from '../../src/core/observer.ts'
 import { type HttpApi, type HttpApiDeps, startHttpApi } from '../../src/http-api/http-api.ts'
 import type { NodeStats } from '../../src/http-api/operation-deps.ts'
@@ -25,10 +27,23 @@ export const stats: NodeStats = {
   perSecond: { publications: 2, deliveries: 4.5 },
 }
 
+export const books: Books = {
+  due: 40,
+  asked: 2,
+  delivered: 30,
+  deferred: 4,
+  lagging: 3,
+  lost: { gap: 3, ended: 1, unsubscribed: 1 },
+  balance: 0,
+}
+
 export interface LocalApiOptions {
   readonly key?: string
+  readonly rules?: readonly ChannelRule[]
   readonly maxPublicationBytes?: number
   readonly maxChannelsPerCommand?: number
+  readonly maxHistoryPerCommand?: number
+  readonly maxPresenceListed?: number
   readonly subscribers?: Readonly<Record<string, number>>
   readonly isReady?: () => boolean
   readonly exposition?: HttpApiDeps['exposition']
@@ -63,8 +78,17 @@ export async function startLocalApi(t: TestContext, options: LocalApiOptions = {
   const observer = { ...silentObserver, commandFailed: (code: CodeName) => void failures.push(code) }
   const maxPublicationBytes = options.maxPublicationBytes ?? 1_048_576
   const broker = createLocalBroker(
-    { rules: compileRules([], maxPublicationBytes, false), clock: systemClock, observer },
-    { maxChannels: 100, channelIdleMs: 60_000 },
+    { rules: compileRules(options.rules ?? [], maxPublicationBytes, false), clock: systemClock, observer },
+    {
+      maxChannels: 100,
+      channelIdleMs: 60_000,
+      ringSize: 256,
+      ringMs: 30_000,
+      maxHistoryBytes: 16_777_216,
+      idempotencyMs: 300_000,
+      maxIdempotencyKeys: 1_000,
+      maxLastSeen: 1_000,
+    },
     'k3',
   )
   const edge = recordingEdge(options.subscribers)
@@ -81,10 +105,13 @@ export async function startLocalApi(t: TestContext, options: LocalApiOptions = {
       key: options.key ?? '',
       maxPublicationBytes,
       maxChannelsPerCommand: options.maxChannelsPerCommand ?? 128,
+      maxHistoryPerCommand: options.maxHistoryPerCommand ?? 1_000,
+      maxPresenceListed: options.maxPresenceListed ?? 1_000,
     },
     exposition: options.exposition ?? (async () => ({ contentType: 'text/plain', text: 'encke_up 1\n' })),
     isReady: options.isReady ?? (() => true),
     stats: async () => stats,
+    books: () => books,
   })
   t.after(async () => {
     await api.stop()

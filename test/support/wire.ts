@@ -9,6 +9,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { Packr, pack, unpack } from 'msgpackr'
 import { type ClientOptions, WebSocket } from 'ws'
 import { until } from './until.ts'
+import { createInbox, type TransportClient } from './wire-inbox.ts'
 
 export const formats = ['json', 'msgpack'] as const
 export type Format = (typeof formats)[number]
@@ -52,29 +53,10 @@ export interface WireClientOptions extends Omit<ClientOptions, 'headers'> {
   readonly subprotocols?: readonly string[]
 }
 
-export interface WireClient {
+/** A client over a WebSocket; `send` takes any value and sends it in the format of the client. */
+export interface WireClient extends TransportClient {
   readonly socket: WebSocket
   readonly format: Format
-  /** Everything that came, in order. */
-  readonly messages: readonly unknown[]
-  readonly replies: readonly WireReply[]
-  readonly publications: readonly WirePublication[]
-  /** Null until the node said goodbye. */
-  readonly bye: () => WireBye | null
-  /** Null while it is open. */
-  readonly ended: () => WireClose | null
-  /** Sends a command under the next id; resolves to its reply. */
-  ask(command: Fields): Promise<WireReply>
-  /** Like `ask`, and throws unless the reply is `ok`. */
-  ok(command: Fields): Promise<Fields>
-  /** Like `ask`, and throws unless the reply is an error. */
-  refused(command: Fields): Promise<WireError>
-  /** Sends any value in the format of this client. */
-  send(message: unknown): void
-  /** Resolves to the publications of `channel` once there are `count`. */
-  received(channel: string, count: number): Promise<readonly WirePublication[]>
-  closed(): Promise<WireClose>
-  close(): Promise<void>
 }
 
 /** MessagePack with plain maps, as the protocol wants it. */
@@ -125,75 +107,22 @@ export class RefusedUpgrade extends Error {
 }
 
 function wireClient(socket: WebSocket, format: Format): WireClient {
-  const messages: unknown[] = []
-  const replies: WireReply[] = []
-  const publications: WirePublication[] = []
-  let bye: WireBye | null = null
-  let ended: WireClose | null = null
-  let lastId = 0
+  const send = (message: unknown): void => {
+    inbox.sending(message)
+    socket.send(format === 'json' ? JSON.stringify(message) : packr.pack(message))
+  }
+  const inbox = createInbox(send)
   socket.on('message', (data: Buffer, isBinary: boolean) => {
     if (isBinary !== (format === 'msgpack')) throw new Error(`A ${format} client got the other kind of frame`)
-    const message = isBinary ? unpack(data) : JSON.parse(data.toString())
-    messages.push(message)
-    if ('id' in message) replies.push(message)
-    else if ('bye' in message) bye = message.bye
-    else publications.push(message)
+    inbox.take(isBinary ? unpack(data) : JSON.parse(data.toString()))
   })
-  socket.on('close', (code, reason) => {
-    ended = { code, reason: reason.toString() }
-  })
+  socket.on('close', (code, reason) => inbox.end({ code, reason: reason.toString() }))
   socket.on('error', () => {}) // a close event follows
-
-  const client: WireClient = {
-    socket,
-    format,
-    messages,
-    replies,
-    publications,
-    bye: () => bye,
-    ended: () => ended,
-    async ask(command) {
-      lastId++
-      const id = lastId
-      client.send({ id, ...command })
-      return until(() => replies.find((reply) => reply.id === id) ?? failIfEnded(), {
-        what: () => `the reply to ${JSON.stringify(command).slice(0, 80)}`,
-      })
-    },
-    async ok(command) {
-      const { ok, error } = await client.ask(command)
-      if (ok === undefined) throw new Error(`Command was refused: ${error?.name} ${error?.message}`)
-      return ok
-    },
-    async refused(command) {
-      const { ok, error } = await client.ask(command)
-      if (error === undefined) throw new Error(`Command was not refused: ${JSON.stringify(ok)}`)
-      return error
-    },
-    send: (message) => socket.send(format === 'json' ? JSON.stringify(message) : packr.pack(message)),
-    received: (channel, count) =>
-      until(
-        () => {
-          const found = publications.filter((one) => one.channel === channel)
-          return found.length >= count && found
-        },
-        {
-          withinMs: 15_000,
-          what: () => `${count} publications on ${channel}, ${publications.length} came in all`,
-        },
-      ),
-    closed: () => until(() => ended, { withinMs: 15_000, what: 'the WebSocket to close' }),
-    async close() {
-      socket.terminate()
-      await client.closed()
-    },
+  const close = async (): Promise<void> => {
+    socket.terminate()
+    await inbox.closed()
   }
-
-  function failIfEnded(): null {
-    if (ended === null) return null
-    throw new Error(`WebSocket closed with ${ended.code} ${ended.reason}`)
-  }
-  return client
+  return { ...inbox, socket, format, send, close }
 }
 
 /** An answer of the publish port: `[op, seq, …]`. */

@@ -9,14 +9,8 @@ import { text } from 'node:stream/consumers'
 import { describe, type TestContext, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { ListenError } from '../../src/errors.ts'
-import {
-  describeLoadFailure,
-  loadUws,
-  type PublicApp,
-  type Socket,
-  sendStatus,
-  type WebSocketRoute,
-} from '../../src/uws.ts'
+import { describeLoadFailure } from '../../src/uws/load-failure.ts'
+import { loadUws, type PublicApp, type Socket, sendStatus, type WebSocketRoute } from '../../src/uws.ts'
 import { callUrl } from '../support/local-api.ts'
 import { until } from '../support/until.ts'
 
@@ -55,6 +49,7 @@ function route(given: Partial<WebSocketRoute<Client>> = {}) {
     },
     message: (client, bytes, isBinary) => void events.push(`message ${client.name} ${bytes} ${isBinary}`),
     dropped: (client) => void events.push(`dropped ${client.name}`),
+    drain: () => {},
     close: (client, code, reason) => void events.push(`close ${client.name} ${code} ${reason}`),
     ...given,
   }

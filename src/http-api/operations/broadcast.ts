@@ -7,7 +7,7 @@
 import { errorFace } from '../../codes.ts'
 import { hasFailed, type PublishOutcome } from '../../core/broker.ts'
 import { bodyShape } from '../body-shape.ts'
-import { channelListField, dataField, eventField, optional } from '../fields.ts'
+import { channelListField, dataField, eventField, keyField, optional } from '../fields.ts'
 import { channelSchema, epochSchema, objectSchema, offsetSchema } from '../json-schema.ts'
 import type { OperationDeps } from '../operation-deps.ts'
 import { postRoute } from '../route.ts'
@@ -18,7 +18,12 @@ export const broadcast = postRoute({
   summary: 'Publish the same data to many channels',
   description:
     'One row per channel, in the order asked: its place, or why it was refused. Refused channels do not stop the others.',
-  body: bodyShape({ channels: channelListField, data: dataField, event: optional(eventField, '') }),
+  body: bodyShape({
+    channels: channelListField,
+    data: dataField,
+    event: optional(eventField, ''),
+    key: optional(keyField, ''),
+  }),
   examples: { channels: { channels: ['news', 'sport'], data: { title: 'Comet sighted' } } },
   ok: {
     description: 'One row per channel',
@@ -36,13 +41,13 @@ export const broadcast = postRoute({
     }),
   },
   errors: ['INVALID_DATA', 'CHANNEL_LIMIT'],
-  async run(deps, { channels, data, event }) {
+  async run(deps, { channels, data, event, key }) {
     const limit = deps.config.maxChannelsPerCommand
     if (channels.length > limit) {
       const message = `Field "channels" names ${channels.length} channels: at most ${limit} may be named at once`
       return { failed: 'CHANNEL_LIMIT', message }
     }
-    const requests = channels.map((channel) => ({ channel, data, event, user: '' }))
+    const requests = channels.map((channel) => ({ channel, data, event, user: '', key }))
     const outcomes = await deps.broker.publish(requests, 'http')
     return { json: { results: outcomes.map((outcome, at) => row(deps, channels[at] ?? '', outcome)) } }
   },

@@ -6,7 +6,7 @@
 import { hasFailed } from '../../core/broker.ts'
 import { userChannel } from '../../protocol/messages.ts'
 import { bodyShape } from '../body-shape.ts'
-import { channelField, dataField, eventField, optional, userField } from '../fields.ts'
+import { channelField, dataField, eventField, keyField, optional, userField } from '../fields.ts'
 import { epochSchema, objectSchema, offsetSchema } from '../json-schema.ts'
 import { postRoute } from '../route.ts'
 
@@ -22,12 +22,13 @@ export const publish = postRoute({
       user: optional(userField, null),
       data: dataField,
       event: optional(eventField, ''),
+      key: optional(keyField, ''),
     },
     ['channel', 'user'],
   ),
   examples: {
     channel: { channel: 'news', data: { title: 'Comet sighted' }, event: 'headline' },
-    user: { user: '17', data: { text: 'Your order has shipped' } },
+    user: { user: '17', data: { text: 'Your order has shipped' }, key: 'order-4711-shipped' },
   },
   ok: {
     description: 'The place of the publication in its channel',
@@ -35,9 +36,9 @@ export const publish = postRoute({
     schema: objectSchema({ epoch: epochSchema, offset: offsetSchema }),
   },
   errors: ['INVALID_CHANNEL', 'INVALID_DATA', 'PUBLICATION_TOO_LARGE', 'NODE_CHANNEL_LIMIT'],
-  async run({ broker }, { channel, user, data, event }) {
+  async run({ broker }, { channel, user, data, event, key }) {
     const target = channel ?? userChannel(user ?? '')
-    const [outcome] = await broker.publish([{ channel: target, data, event, user: '' }], 'http')
+    const [outcome] = await broker.publish([{ channel: target, data, event, user: '', key }], 'http')
     if (outcome === undefined) throw new TypeError('The broker gave no outcome for a publication')
     return hasFailed(outcome) ? outcome : { json: { epoch: outcome.epoch, offset: outcome.offset } }
   },

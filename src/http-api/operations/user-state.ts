@@ -1,7 +1,8 @@
 /**
  * GET /api/users/:id: whether a user is there.
  *
- * Owns the operation and its documentation. A user is online while any session of theirs is open.
+ * Owns the operation and its documentation. A user is online while any session of theirs is open; of others the node
+ * may know when they were last seen.
  */
 import { shown, userIdFault } from '../../core/names.ts'
 import { objectSchema, userSchema } from '../json-schema.ts'
@@ -17,14 +18,25 @@ export const userState: GetRoute = {
   ok: {
     description: 'The state of the user',
     contentType: 'application/json',
-    schema: objectSchema({ user: userSchema, online: { type: 'boolean' } }),
+    schema: objectSchema(
+      { user: userSchema, online: { type: 'boolean' } },
+      {
+        lastSeen: {
+          type: 'integer',
+          minimum: 0,
+          description:
+            'When the last session of a user who is not online ended, ms since 1970; where it is known',
+        },
+      },
+    ),
   },
   async run({ broker }, { id = '' }) {
     const fault = userIdFault(id)
     if (fault !== null) {
       return { failed: 'INVALID_ARGUMENT', message: `User id ${shown(id)} is not allowed: ${fault}` }
     }
-    const online = await broker.usersOnline([id])
-    return { json: { user: id, online: online.includes(id) } }
+    const { online, lastSeen } = await broker.usersOnline([id])
+    const seen = Object.hasOwn(lastSeen, id) ? { lastSeen: lastSeen[id] } : {}
+    return { json: { user: id, online: online.includes(id), ...seen } }
   },
 }

@@ -12,7 +12,7 @@ import {
 } from '../../../src/client/client.ts'
 import { codes } from '../../../src/codes.ts'
 import { HandTimers } from '../../support/hand-timers.ts'
-import { type Answers, type ScriptedNode, startScriptedNode } from '../../support/scripted-node.ts'
+import { type Answers, position, type ScriptedNode, startScriptedNode } from '../../support/scripted-node.ts'
 import { until } from '../../support/until.ts'
 
 interface Setup {
@@ -26,7 +26,14 @@ interface Setup {
 async function setUp(t: TestContext, answers: Answers = {}, options: ClientOptions = {}): Promise<Setup> {
   const node = await startScriptedNode(t, answers)
   const timers = new HandTimers()
-  const client = createClient({ url: node.url, WebSocket, timers, random: () => 0.5, ...options })
+  const client = createClient({
+    url: node.url,
+    WebSocket,
+    timers,
+    random: () => 0.5,
+    transports: ['websocket'],
+    ...options,
+  })
   const states: ClientState[] = []
   client.on('state', (state) => states.push(state))
   t.after(() => client.disconnect())
@@ -55,7 +62,7 @@ test('client connects with its token first and sends its subscriptions right beh
   const connection = await node.connection(0)
   await connection.command('subscribe')
   assert.deepEqual(connection.commands, [
-    { id: 1, name: 'connect', args: { token: 'abc' } },
+    { id: 1, name: 'connect', args: { token: 'abc', resume: true } },
     { id: 2, name: 'subscribe', args: { channels: ['a', 'b'] } },
   ])
 })
@@ -68,14 +75,14 @@ test('client goes from connecting to connected and tells session and user', asyn
   await connected(client)
   assert.deepEqual(states, [
     { state: 'connecting', attempt: 1 },
-    { state: 'connected', session: 's9', user: '17' },
+    { state: 'connected', session: 's9', user: '17', transport: 'websocket' },
   ])
 })
 
 test('client without a token names none', async (t) => {
   const { node, client } = await setUp(t)
   await connected(client)
-  assert.deepEqual((await (await node.connection(0)).command('connect')).args, {})
+  assert.deepEqual((await (await node.connection(0)).command('connect')).args, { resume: true })
 })
 
 test('client asks getToken before every attempt', async (t) => {
@@ -87,7 +94,8 @@ test('client asks getToken before every attempt', async (t) => {
   await reached(client, 'waiting')
   timers.turn(500)
   await reached(client, 'connected')
-  assert.deepEqual((await (await node.connection(1)).command('connect')).args, { token: 'token 2' })
+  const { args } = await (await node.connection(1)).command('connect')
+  assert.deepEqual(args, { token: 'token 2', resume: 'c1' })
 })
 
 test('client waits and tries again when getToken fails', async (t) => {
@@ -235,7 +243,7 @@ test('client gives up an attempt that is not answered in time', async (t) => {
   assert.deepEqual(pick(states.at(-1)), { state: 'waiting', code: 1006, reason: 'No answer within 10000 ms' })
 })
 
-test('client pings after a silence and stays when it is answered', async (t) => {
+test('client pings every pingMs and stays when it is answered', async (t) => {
   const { node, client, timers } = await setUp(t)
   await connected(client)
   const connection = await node.connection(0)
@@ -287,12 +295,14 @@ test('client passes over messages it does not know', async (t) => {
 
 test('client hands publications for its user to the message listeners', async (t) => {
   const { node, client } = await setUp(t, {
-    connect: () => ({ ok: { session: 's', user: '17', pingMs: 25_000 } }),
+    connect: () => ({
+      ok: { session: 's', user: '17', pingMs: 25_000, own: { channel: '@17', ...position } },
+    }),
   })
   const messages: unknown[] = []
   client.on('message', (message) => messages.push(message))
   await connected(client)
-  const message = { channel: '@17', offset: 1, data: { text: 'psst' }, event: 'note', user: '5' }
+  const message = { channel: '@17', offset: 41, data: { text: 'psst' }, event: 'note', user: '5' }
   ;(await node.connection(0)).send(message)
   await until(() => messages.length > 0)
   assert.deepEqual(messages, [message])
@@ -328,7 +338,9 @@ test('client connects again after disconnect and brings its subscriptions', asyn
   await connected(client)
   client.disconnect()
   await connected(client)
-  assert.deepEqual((await (await node.connection(1)).command('subscribe')).args, { channels: ['a'] })
+  assert.deepEqual((await (await node.connection(1)).command('subscribe')).args, {
+    channels: [{ channel: 'a', since: position }],
+  })
 })
 
 test('client tries at once when connect is called while it waits', async (t) => {
@@ -346,11 +358,16 @@ test('client closes when the platform forbids to open the address', (t) => {
       super(url, 'not a subprotocol')
     }
   }
-  const client = createClient({ url: 'ws://127.0.0.1:1/ws', WebSocket: Forbidden, timers: new HandTimers() })
+  const client = createClient({
+    url: 'ws://127.0.0.1:1/ws',
+    transports: ['websocket'],
+    WebSocket: Forbidden,
+    timers: new HandTimers(),
+  })
   t.after(() => client.disconnect())
   const states: ClientState[] = []
   client.on('state', (state) => states.push(state))
   client.connect()
   assert.deepEqual(words(states), ['connecting', 'closed'])
-  assert.match(JSON.stringify(states.at(-1)), /No WebSocket to be had: SyntaxError/)
+  assert.match(JSON.stringify(states.at(-1)), /No websocket to be had: SyntaxError/)
 })

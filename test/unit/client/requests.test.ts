@@ -1,5 +1,5 @@
 /**
- * Tests of src/client/requests.ts through a client: what publish, users and stats promise in every state.
+ * Tests of src/client/requests.ts through a client: what publish, history and the like promise in every state.
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
@@ -12,7 +12,14 @@ import { until } from '../../support/until.ts'
 async function setUp(t: TestContext, answers: Answers = {}, options: ClientOptions = {}) {
   const node = await startScriptedNode(t, answers)
   const timers = new HandTimers()
-  const client = createClient({ url: node.url, WebSocket, timers, random: () => 0.5, ...options })
+  const client = createClient({
+    url: node.url,
+    WebSocket,
+    timers,
+    random: () => 0.5,
+    transports: ['websocket'],
+    ...options,
+  })
   t.after(() => client.disconnect())
   return { node, client, timers }
 }
@@ -32,6 +39,7 @@ test('publish resolves to the position the node gave', async (t) => {
     channel: 'web_chat',
     data: { text: 'hi' },
     event: 'said',
+    key: 'ii.1',
   })
 })
 
@@ -46,7 +54,11 @@ test('publish of null is sent, of undefined is refused as a mistake', async (t) 
   const { node, client } = await setUp(t)
   client.connect()
   await client.publish('a', null)
-  assert.deepEqual((await (await node.connection(0)).command('publish')).args, { channel: 'a', data: null })
+  assert.deepEqual((await (await node.connection(0)).command('publish')).args, {
+    channel: 'a',
+    data: null,
+    key: 'ii.1',
+  })
   await assert.rejects(client.publish('a', undefined), TypeError)
 })
 
@@ -54,7 +66,7 @@ test('stats and users resolve to what the node answered', async (t) => {
   const { client } = await setUp(t)
   client.connect()
   assert.deepEqual(await client.stats('news'), { channel: 'news', subscribers: 12 })
-  assert.deepEqual(await client.users(['17']), { online: ['17'] })
+  assert.deepEqual(await client.users(['17']), { online: ['17'], lastSeen: {} })
 })
 
 test('publishes made before the connection go out after connect, in order', async (t) => {
@@ -134,25 +146,72 @@ test('publish whose time ran out before there was a connection is never sent', a
   )
 })
 
-test('publish whose connection broke before the answer is rejected and not sent again', async (t) => {
-  const { node, client, timers } = await setUp(t, {
-    publish: ({ data }, { socket }) => {
-      if (data !== 'first') return { ok: { epoch: 'k3', offset: 41 } }
+/** Leaves the first publish unanswered and breaks its connection. */
+function breakOnce(): Answers {
+  let hasBroken = false
+  return {
+    publish: (_, { socket }) => {
+      if (hasBroken) return { ok: { epoch: 'k3', offset: 41 } }
+      hasBroken = true
       socket.terminate()
       return null
     },
-  })
+  }
+}
+
+test('publish whose connection broke before the answer is sent again with its key, before later ones', async (t) => {
+  const { node, client, timers } = await setUp(t, breakOnce())
   client.connect()
-  await assert.rejects(client.publish('a', 'first'), failure('CONNECTION_LOST'))
+  const first = client.publish('a', 'first')
   await until(() => client.state === 'waiting')
+  const second = client.publish('a', 'second', { key: 'mine' })
   timers.turn(250)
-  await client.publish('a', 'second')
+  assert.deepEqual(await first, { epoch: 'k3', offset: 41 })
+  await second
+  const sent = await (await node.connection(0)).command('publish')
   const { commands } = await node.connection(1)
   assert.deepEqual(
-    commands.map(({ id, name, args }) => [id, name, args.data]),
+    commands.map(({ name, args }) => [name, args.data, args.key]),
     [
-      [1, 'connect', undefined],
-      [2, 'publish', 'second'],
+      ['connect', undefined, undefined],
+      ['publish', 'first', sent.args.key],
+      ['publish', 'second', 'mine'],
     ],
   )
+})
+
+test('publish that lost its connection is rejected as such when its time is over, or by disconnect', async (t) => {
+  for (const end of ['time', 'disconnect'] as const) {
+    const { client, timers } = await setUp(t, breakOnce(), { timeoutMs: 3_000, backoff: { minMs: 60_000 } })
+    client.connect()
+    const published = client.publish('a', 'first')
+    await until(() => client.state === 'waiting')
+    if (end === 'time') timers.turn(3_000)
+    else client.disconnect()
+    await assert.rejects(published, failure('CONNECTION_LOST'), end)
+  }
+})
+
+test('history is asked for with what bounds it, and resolves to what the node answered', async (t) => {
+  const page = { epoch: 'k3', offset: 40, publications: [{ channel: 'a', offset: 40, data: 1 }] }
+  const { node, client } = await setUp(t, { history: () => ({ ok: page }) })
+  client.connect()
+  const since = { epoch: 'k3', offset: 39 }
+  assert.deepEqual(await client.history('a', { since, limit: 5, reverse: true }), page)
+  await client.history('a')
+  const connection = await node.connection(0)
+  assert.deepEqual((await connection.command('history')).args, {
+    channel: 'a',
+    since,
+    limit: 5,
+    reverse: true,
+  })
+  assert.deepEqual((await connection.command('history', 1)).args, { channel: 'a' })
+})
+
+test('presence resolves to what the node answered', async (t) => {
+  const present = { channel: 'a', count: 1, clients: [{ session: 's1', user: '17' }] }
+  const { client } = await setUp(t, { presence: () => ({ ok: present }) })
+  client.connect()
+  assert.deepEqual(await client.presence('a'), present)
 })

@@ -1,13 +1,16 @@
 /**
  * Tests of src/client/subscriptions.ts through a client: what goes over the wire for which calls, and what comes back.
+ *
+ * Longer than most: wire, recovery, presence and refusals of a subscription are read side by side.
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { WebSocket } from 'ws'
-import { createClient, type Gap } from '../../../src/client/client.ts'
+import { type ChannelGap, createClient, type Subscribed } from '../../../src/client/client.ts'
 import { HandTimers } from '../../support/hand-timers.ts'
 import {
   type Answers,
+  namesOf,
   position,
   type ScriptedConnection,
   startScriptedNode,
@@ -17,7 +20,13 @@ import { until } from '../../support/until.ts'
 async function setUp(t: TestContext, answers: Answers = {}) {
   const node = await startScriptedNode(t, answers)
   const timers = new HandTimers()
-  const client = createClient({ url: node.url, WebSocket, timers, random: () => 0.5 })
+  const client = createClient({
+    url: node.url,
+    transports: ['websocket'],
+    WebSocket,
+    timers,
+    random: () => 0.5,
+  })
   t.after(() => client.disconnect())
   const connect = async () => {
     client.connect()
@@ -37,7 +46,7 @@ async function setUp(t: TestContext, answers: Answers = {}) {
 function wire(connection: ScriptedConnection): string[] {
   return connection.commands
     .filter(({ name }) => name !== 'connect' && name !== 'stats')
-    .map(({ name, args }) => [name, ...((args.channels ?? [args.channel]) as string[])].join(' '))
+    .map(({ name, args }) => [name, ...namesOf(args.channels ?? [args.channel])].join(' '))
 }
 
 test('subscription gets the publications of its channel and no others', async (t) => {
@@ -126,70 +135,207 @@ test('subscription tells its position when it is accepted, to late callbacks too
   client.subscribe('a', () => {}).on('subscribed', (at) => positions.push(['second', at]))
   await until(() => positions.length === 2)
   assert.deepEqual(positions, [
-    ['first', position],
-    ['second', position],
+    ['first', { ...position, recovered: undefined }],
+    ['second', { ...position, recovered: undefined }],
   ])
 })
 
-test('subscription tells which publications a reconnect cost', async (t) => {
-  const positions = [
-    { epoch: 'k3', offset: 40 },
-    { epoch: 'k3', offset: 45 },
-    { epoch: 'k3', offset: 45 },
-    { epoch: 'k4', offset: 2 },
-  ]
-  const { node, client, connect, reconnect } = await setUp(t, {
-    subscribe: () => ({ ok: { channels: [{ channel: 'a', ...positions.shift() }] } }),
+/** Answers to subscribing to channel `a`, one after the other. */
+function answering(...results: object[]): Answers {
+  return { subscribe: () => ({ ok: { channels: [{ channel: 'a', ...results.shift() }] } }) }
+}
+
+/** A client of `node` with all that a subscription to `a` tells, in order: offsets of publications, and events. */
+async function follow(t: TestContext, answers: Answers) {
+  const setup = await setUp(t, answers)
+  const seen: (number | ChannelGap | Subscribed)[] = []
+  const subscription = setup.client.subscribe('a', ({ offset }) => seen.push(offset))
+  subscription.on('gap', (gap) => seen.push(gap))
+  subscription.on('subscribed', (at) => seen.push(at))
+  await setup.connect()
+  await until(() => subscription.state === 'active')
+  const send = async (n: number, ...offsets: number[]) => {
+    const connection = await setup.node.connection(n)
+    for (const offset of offsets) connection.send({ channel: 'a', offset, data: 1 })
+    await setup.client.stats('a') // what was sent before the answer has come
+  }
+  /** What was told since the last call. */
+  const news = () => seen.splice(0)
+  return { ...setup, subscription, send, news }
+}
+
+test('subscription goes on after a reconnect from where it got to, and gets what it missed', async (t) => {
+  const { node, reconnect, send, news } = await follow(
+    t,
+    answering(position, { epoch: 'k3', offset: 44, recovered: true }),
+  )
+  await send(0, 41, 42)
+  await reconnect()
+  assert.deepEqual((await (await node.connection(1)).command('subscribe')).args, {
+    channels: [{ channel: 'a', since: { epoch: 'k3', offset: 42 } }],
   })
-  const gaps: Gap[] = []
-  let came = 0
-  client.subscribe('a', () => came++).on('gap', (gap) => gaps.push(gap))
-  await connect()
-  ;(await node.connection(0)).send({ channel: 'a', offset: 41, data: 1 })
-  await until(() => came === 1)
-  await reconnect()
-  assert.deepEqual(gaps, [{ channel: 'a', from: 42, to: 45, isNewEpoch: false }])
-  await reconnect()
-  assert.equal(gaps.length, 1, 'nothing was published while away')
-  await reconnect()
-  assert.deepEqual(gaps[1], { channel: 'a', from: 1, to: 2, isNewEpoch: true })
+  await send(1, 43, 44, 45)
+  assert.deepEqual(news(), [
+    { ...position, recovered: undefined },
+    41,
+    42,
+    { epoch: 'k3', offset: 42, recovered: true },
+    43,
+    44,
+    45,
+  ])
 })
 
-test('subscription calls back once for a publication that the node sends again after a reconnect', async (t) => {
-  // A node spreads large channels over time: a new subscription may begin before what the old one got last.
-  const positions = [40, 40]
-  const { node, client, connect, reconnect } = await setUp(t, {
-    subscribe: () => ({ ok: { channels: [{ channel: 'a', epoch: 'k3', offset: positions.shift() }] } }),
+test('subscription tells what the node no longer holds, then gets the rest', async (t) => {
+  const gap = { from: 41, to: 50, reason: 'trimmed' }
+  const { reconnect, send, news } = await follow(
+    t,
+    answering(position, { epoch: 'k3', offset: 52, recovered: false, gap }),
+  )
+  news()
+  await reconnect()
+  await send(1, 51, 52)
+  assert.deepEqual(news(), [{ channel: 'a', ...gap }, { epoch: 'k3', offset: 50, recovered: false }, 51, 52])
+})
+
+test('subscription to a channel that began anew tells so and gets what is held of its new life', async (t) => {
+  const gap = { from: 1, to: 0, reason: 'epoch' }
+  const { node, reconnect, send, news } = await follow(
+    t,
+    answering(position, { epoch: 'k4', offset: 2, recovered: false, gap }, { epoch: 'k4', offset: 2 }),
+  )
+  news()
+  await reconnect()
+  await send(1, 1, 2)
+  assert.deepEqual(news(), [{ channel: 'a', ...gap }, { epoch: 'k4', offset: 0, recovered: false }, 1, 2])
+  await reconnect()
+  assert.deepEqual((await (await node.connection(2)).command('subscribe')).args, {
+    channels: [{ channel: 'a', since: { epoch: 'k4', offset: 2 } }],
   })
+})
+
+test('subscription to a channel that was set back falls back to its latest publication', async (t) => {
+  const gap = { from: 31, to: 40, reason: 'future' }
+  const { reconnect, send, news } = await follow(
+    t,
+    answering(position, { epoch: 'k3', offset: 30, recovered: false, gap }),
+  )
+  news()
+  await reconnect()
+  await send(1, 31)
+  assert.deepEqual(news(), [{ channel: 'a', ...gap }, { epoch: 'k3', offset: 30, recovered: false }, 31])
+})
+
+test('subscription calls back once for what the node sends again', async (t) => {
+  const { reconnect, send, news } = await follow(
+    t,
+    answering(position, { epoch: 'k3', offset: 42, recovered: true }),
+  )
+  await send(0, 41, 42)
+  news()
+  await reconnect()
+  news()
+  await send(1, 41, 42, 43, 43)
+  assert.deepEqual(news(), [43])
+})
+
+test('subscription passes over publications that come before the answer: they are of an earlier one', async (t) => {
+  const { node, client, connect } = await setUp(t, { subscribe: () => null })
   const came: number[] = []
-  const gaps: Gap[] = []
-  const begins: number[] = []
   const subscription = client.subscribe('a', ({ offset }) => came.push(offset))
-  subscription.on('gap', (gap) => gaps.push(gap))
-  subscription.on('subscribed', ({ offset }) => begins.push(offset))
-  await connect()
-  const first = await node.connection(0)
-  for (const offset of [41, 42]) first.send({ channel: 'a', offset, data: 1 })
-  await until(() => came.length === 2)
-  await reconnect()
-  const second = await node.connection(1)
-  for (const offset of [41, 42, 43]) second.send({ channel: 'a', offset, data: 1 })
-  await until(() => came.includes(43))
-  assert.deepEqual(came, [41, 42, 43])
-  assert.deepEqual(begins, [40, 42])
-  assert.deepEqual(gaps, [])
-})
-
-test('subscription tells of publications left out within a connection, before the one that follows them', async (t) => {
-  // What a slow reader lost before its goodbye showed nowhere: the next publication moved the position past it.
-  const { node, client, connect } = await setUp(t)
-  const seen: unknown[] = []
-  client.subscribe('a', ({ offset }) => seen.push(offset)).on('gap', (gap) => seen.push(gap))
   await connect()
   const connection = await node.connection(0)
-  for (const offset of [41, 45]) connection.send({ channel: 'a', offset, data: 1 })
-  await until(() => seen.includes(45))
-  assert.deepEqual(seen, [41, { channel: 'a', from: 42, to: 44, isNewEpoch: false }, 45])
+  const { id } = await connection.command('subscribe')
+  connection.send({ channel: 'a', offset: 40, data: 1 })
+  connection.send({ id, ok: { channels: [{ channel: 'a', ...position }] } })
+  connection.send({ channel: 'a', offset: 41, data: 1 })
+  await until(() => came.includes(41))
+  assert.deepEqual([came, subscription.state], [[41], 'active'])
+})
+
+test('subscription tells a gap where it comes between publications, and goes on behind it', async (t) => {
+  const { node, reconnect, send, news } = await follow(t, answering(position, position))
+  news()
+  const gap = { from: 42, to: 44, reason: 'trimmed' }
+  await send(0, 41)
+  ;(await node.connection(0)).send({ channel: 'a', gap })
+  ;(await node.connection(0)).send({ channel: 'a', gap }) // the answer of a poll that was repeated
+  await send(0, 45)
+  assert.deepEqual(news(), [41, { channel: 'a', ...gap }, 45])
+  ;(await node.connection(0)).send({ channel: 'a', gap: { from: 46, to: 49, reason: 'trimmed' } })
+  await reconnect()
+  const { args } = await (await node.connection(1)).command('subscribe')
+  assert.deepEqual(args, { channels: [{ channel: 'a', since: { epoch: 'k3', offset: 49 } }] })
+})
+
+test('subscription tells of publications left out without a word, before the one that follows them', async (t) => {
+  const { send, news } = await follow(t, answering(position))
+  news()
+  await send(0, 41, 45)
+  assert.deepEqual(news(), [41, { channel: 'a', from: 42, to: 44, reason: 'trimmed' }, 45])
+})
+
+test('subscription goes on in the new epoch that a gap names', async (t) => {
+  const gap = { from: 1, to: 3, reason: 'epoch', epoch: 'k4' }
+  const { node, reconnect, send, news } = await follow(t, answering(position, position))
+  news()
+  ;(await node.connection(0)).send({ channel: 'a', gap })
+  await send(0, 4)
+  assert.deepEqual(news(), [{ channel: 'a', ...gap }, 4])
+  await reconnect()
+  const { args } = await (await node.connection(1)).command('subscribe')
+  assert.deepEqual(args, { channels: [{ channel: 'a', since: { epoch: 'k4', offset: 4 } }] })
+})
+
+test('subscription whose new epoch is not named is made again: the answer names it', async (t) => {
+  const gap = { from: 1, to: 3, reason: 'epoch' }
+  const { node, timers, client, send, news } = await follow(
+    t,
+    answering(position, { epoch: 'k4', offset: 4, recovered: false, gap }),
+  )
+  news()
+  ;(await node.connection(0)).send({ channel: 'a', gap })
+  await until(() => client.state === 'waiting')
+  timers.turn(250)
+  await (await node.connection(1)).command('subscribe')
+  await until(() => client.state === 'connected')
+  await send(1, 4)
+  assert.deepEqual(news(), [{ channel: 'a', ...gap }, { epoch: 'k4', offset: 3, recovered: false }, 4])
+})
+
+const one = { session: 's1', user: '17' }
+const two = { session: 's2', user: '' }
+
+test('subscription tells who joins, who leaves, and then how many there are', async (t) => {
+  const { node, client, connect } = await setUp(t)
+  const seen: unknown[] = []
+  const subscription = client.subscribe('a', () => {})
+  subscription.on('join', (present) => seen.push(['join', present]))
+  subscription.on('leave', (present) => seen.push(['leave', present]))
+  subscription.on('presence', (change) => seen.push(change))
+  await connect()
+  await until(() => subscription.state === 'active')
+  ;(await node.connection(0)).send({ channel: 'a', presence: { count: 7, join: [one], leave: [two] } })
+  await until(() => seen.length === 3)
+  assert.deepEqual(seen, [
+    ['join', one],
+    ['leave', two],
+    { channel: 'a', count: 7, join: [one], leave: [two] },
+  ])
+})
+
+test('subscription asks who is there when the node did not tell all changes', async (t) => {
+  const { node, client, connect } = await setUp(t, {
+    presence: ({ channel }) => ({ ok: { channel, count: 2, clients: [one, two] } }),
+  })
+  const seen: unknown[] = []
+  const subscription = client.subscribe('a', () => {})
+  subscription.on('presence', (change) => seen.push(change))
+  await connect()
+  await until(() => subscription.state === 'active')
+  ;(await node.connection(0)).send({ channel: 'a', presence: { count: 9, stale: true } })
+  await until(() => seen.length > 0)
+  assert.deepEqual(seen, [{ channel: 'a', count: 2, clients: [one, two] }])
 })
 
 const denied = { code: 144, name: 'ACCESS_DENIED', message: 'Not you', retry: false }
@@ -264,11 +410,23 @@ test('subscription that is refused for now is asked for again after a wait', asy
   assert.deepEqual(wire(await node.connection(0)), ['subscribe a', 'subscribe a', 'subscribe a'])
 })
 
+test('subscription that the node takes back tells its listener', async (t) => {
+  const { node, client, connect } = await setUp(t)
+  const errors: string[] = []
+  const subscription = client.subscribe('a', () => {})
+  subscription.on('error', (error) => errors.push(error.name))
+  await connect()
+  await until(() => subscription.state === 'active')
+  ;(await node.connection(0)).send({ channel: 'a', error: denied })
+  await until(() => errors.length > 0)
+  assert.deepEqual([errors, subscription.state], [['ACCESS_DENIED'], 'refused'])
+})
+
 test('subscriptions too many for one command are asked for in halves', async (t) => {
   const limit = { code: 106, name: 'CHANNEL_LIMIT', message: 'More than 2 names', retry: false }
   const { client, connect } = await setUp(t, {
     subscribe: ({ channels }) => {
-      const names = channels as string[]
+      const names = namesOf(channels)
       if (names.length > 2) return { error: limit }
       return { ok: { channels: names.map((channel) => ({ channel, ...position })) } }
     },
@@ -286,6 +444,6 @@ test('subscriptions beyond a hundred go out in several commands', async (t) => {
   await until(() => subscriptions.every(({ state }) => state === 'active'))
   const sizes = (await node.connection(0)).commands
     .filter(({ name }) => name === 'subscribe')
-    .map(({ args }) => (args.channels as string[]).length)
+    .map(({ args }) => namesOf(args.channels).length)
   assert.deepEqual(sizes, [100, 100, 50])
 })

@@ -74,6 +74,16 @@ describe('secrets', () => {
     assert.deepEqual(mistakes({ tokenSecret: 'é'.repeat(8) }), [])
   })
 
+  test('each of capsuleKeys has at least 16 bytes', () => {
+    assert.deepEqual(mistakes({ capsuleKeys: `${SECRET}, short ,hunter2` }), [
+      'key 2 of "capsuleKeys" has 5 bytes, below 16: a shorter one can be guessed',
+      'key 3 of "capsuleKeys" has 7 bytes, below 16: a shorter one can be guessed',
+    ])
+    for (const capsuleKeys of ['', ' , ', SECRET, `${SECRET},${'é'.repeat(8)}`]) {
+      assert.deepEqual(mistakes({ capsuleKeys }), [], capsuleKeys)
+    }
+  })
+
   test('trustedKey is not the key', () => {
     const [mistake = ''] = mistakes({ key: 'hunter2', trustedKey: 'hunter2' })
     assert.match(mistake, /^"trustedKey" is the same as "key"/)
@@ -128,6 +138,15 @@ test('public listener without tokens is worth a loud warning', () => {
 
 test('anonymous without a token is fine on loopback', () => {
   assert.deepEqual(check({ anonymous: true }), { mistakes: [], warnings: [] })
+})
+
+test('channelLingerMs reaches as far as the short ring, where there is one', () => {
+  assert.match(
+    warnings({ channelLingerMs: 29_999, ringMs: 30_000 })[0] ?? '',
+    /^"channelLingerMs" is 29999, below "ringMs", 30000: /,
+  )
+  assert.deepEqual(warnings({ channelLingerMs: 30_000, ringMs: 30_000 }), [])
+  assert.deepEqual(warnings({ channelLingerMs: 0, ringMs: 30_000, ringSize: 0 }), [])
 })
 
 test('reserved options are told to have no effect', () => {

@@ -84,7 +84,15 @@ test('fields of a rule keep their bounds', () => {
     mistakeOf({ match: '*', publish: 'anyon' }),
     'rule 1, "publish": "anyon" is not one of nobody, token, user, anyone, did you mean "anyone"?',
   )
-  assert.equal(mistakeOf({ match: '*', presence: 'on' }), 'rule 1, "presence": "on" is not one of off, count')
+  assert.equal(
+    mistakeOf({ match: '*', presence: 'on' }),
+    'rule 1, "presence": "on" is not one of off, count, list',
+  )
+  assert.equal(
+    mistakeOf({ match: '*', historySize: 1_000_001 }),
+    'rule 1, "historySize": 1000001 is above 1000000 (publications)',
+  )
+  assert.equal(mistakeOf({ match: '*', historyTtlMs: -1 }), 'rule 1, "historyTtlMs": -1 is below 0 (ms)')
 })
 
 test('all mistakes of all rules are told, each with the number of its rule', () => {

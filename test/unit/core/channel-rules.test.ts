@@ -23,6 +23,9 @@ describe('rules', () => {
       presence: 'count',
       flushMs: 20,
       maxPublicationBytes: NODE_LIMIT,
+      historySize: 0,
+      historyBytes: 0,
+      historyTtlMs: 0,
     })
   })
 

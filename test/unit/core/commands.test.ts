@@ -5,25 +5,38 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { codes } from '../../../src/codes.ts'
 import type { VerifyToken } from '../../../src/core/tokens.ts'
-import type { Command } from '../../../src/protocol/messages.ts'
+import type { Command, StreamPosition } from '../../../src/protocol/messages.ts'
 import { codeOf, type LocalCore, type LocalCoreOptions, localCore } from '../../support/local-core.ts'
 
-const subscribe = (channel: string): Command => ({ kind: 'subscribe', channels: [channel], isList: false })
-const subscribeList = (...channels: string[]): Command => ({ kind: 'subscribe', channels, isList: true })
+const subscribe = (channel: string, since: StreamPosition | null = null): Command => ({
+  kind: 'subscribe',
+  channels: [{ channel, since }],
+  isList: false,
+})
+const subscribeList = (...names: string[]): Command => {
+  const channels = names.map((channel) => ({ channel, since: null }))
+  return { kind: 'subscribe', channels, isList: true }
+}
 const unsubscribe = (channel: string): Command => ({ kind: 'unsubscribe', channel })
-const connect = (token = ''): Command => ({ kind: 'connect', token })
-const publish = (channel: string, data: unknown = 1, event = ''): Command => ({
+const connect = (token = '', resume: string | null = null): Command => ({
+  kind: 'connect',
+  token,
+  resume,
+  since: null,
+})
+const publish = (channel: string, data: unknown = 1, event = '', key = ''): Command => ({
   kind: 'publish',
   channel,
   data,
   event,
+  key,
 })
 
 /** Tokens are the name of the user here, and a list of grants behind a colon. */
 const verifyToken: VerifyToken = (token) => {
   if (token === 'bad') return { failed: 'TOKEN_INVALID', message: 'The token can not be trusted' }
   const [user = '', grants = ''] = token.split(':')
-  return { user, grants: grants === '' ? [] : grants.split(',') }
+  return { user, grants: grants === '' ? [] : grants.split(','), untilSecond: 0 }
 }
 const tokens: LocalCoreOptions = { verifyToken }
 
@@ -40,70 +53,6 @@ async function arrive(core: LocalCore, token = '') {
   assert.equal(codeOf(outcome), outcome)
   return session
 }
-
-describe('connect', () => {
-  test('connect makes a session anonymous where no tokens are known, whatever it shows', async (t) => {
-    const core = localCore(t)
-    const session = core.hub.open(core.fanOut, '')
-    assert.deepEqual(await run(core, session, connect('anything')), {
-      session: core.hub.sessionId(session),
-      user: '',
-      pingMs: 25_000,
-    })
-    assert.equal(core.hub.counts().sessions, 1)
-    assert.equal(core.hub.counts().subscriptions, 0)
-  })
-
-  test('connect subscribes a user to their own channel', async (t) => {
-    const core = localCore(t, tokens)
-    const session = await arrive(core, '17')
-    await core.publish('@17', 'for you')
-    await core.settle()
-    assert.deepEqual(
-      core.fanOut.got(session).map((one) => [one.channel, one.data]),
-      [['@17', 'for you']],
-    )
-    assert.deepEqual(await core.broker.usersOnline(['17', '18']), ['17'])
-  })
-
-  test('connect comes once', async (t) => {
-    const core = localCore(t, tokens)
-    const session = await arrive(core, '17')
-    assert.equal(await run(core, session, connect('18')), 'ALREADY_CONNECTED')
-    assert.equal(session.user, '17')
-  })
-
-  test('connect refuses a missing token unless anonymous sessions are allowed', async (t) => {
-    const strict = localCore(t, { ...tokens, isAnonymousAllowed: false })
-    const session = strict.hub.open(strict.fanOut, '')
-    assert.equal(await run(strict, session, connect()), 'TOKEN_MISSING')
-    assert.equal(await run(strict, session, subscribe('a')), 'NOT_CONNECTED')
-    const open = localCore(t, { ...tokens, isAnonymousAllowed: true })
-    assert.equal((await arrive(open)).user, '')
-  })
-
-  test('connect passes on why a token was refused, and the session may try another', async (t) => {
-    const core = localCore(t, tokens)
-    const session = core.hub.open(core.fanOut, '')
-    assert.equal(await run(core, session, connect('bad')), 'TOKEN_INVALID')
-    assert.equal(session.phase, 'opening')
-    assert.equal(codeOf(await core.commands.run(session, connect('17'))) instanceof Object, true)
-    assert.equal(session.user, '17')
-  })
-
-  test('connect leaves no session half connected when its user channel can not be opened', async (t) => {
-    // It would be told that it failed, could not try again (ALREADY_CONNECTED) and never get a message to its user.
-    const core = localCore(t, { ...tokens, maxChannels: 1 })
-    await core.publish('full')
-    const session = core.hub.open(core.fanOut, '')
-    assert.equal(await run(core, session, connect('17')), 'NODE_CHANNEL_LIMIT')
-    core.clock.turn(0)
-    assert.deepEqual(
-      core.fanOut.endings.map((one) => one.code),
-      [codes.NODE_CHANNEL_LIMIT.close],
-    )
-  })
-})
 
 describe('every other command', () => {
   const commands: readonly Command[] = [
@@ -123,7 +72,32 @@ describe('every other command', () => {
 
   test('ping is answered', async (t) => {
     const core = localCore(t)
-    assert.deepEqual(await run(core, core.connected(), { kind: 'ping' }), {})
+    assert.deepEqual(await run(core, core.connected(), { kind: 'ping' }), { sum: 0 })
+  })
+})
+
+describe('ping', () => {
+  test('ping is answered with the sum of all offsets, own channel included', async (t) => {
+    const core = localCore(t, tokens)
+    const session = await arrive(core, '17')
+    await core.subscribe(session, 'a')
+    assert.deepEqual(await run(core, session, { kind: 'ping' }), { sum: 0 })
+    for (const channel of ['a', 'a', '@17']) await core.publish(channel)
+    await core.settle()
+    assert.deepEqual(await run(core, session, { kind: 'ping' }), { sum: 3 })
+  })
+
+  test('ping is answered without a sum while the session is behind', async (t) => {
+    const core = localCore(t)
+    const session = core.connected()
+    await core.subscribe(session, 'a')
+    core.fanOut.stall(session, 0)
+    await core.publish('a')
+    await core.settle()
+    assert.deepEqual(await run(core, session, { kind: 'ping' }), {})
+    core.fanOut.resume(session)
+    await core.settle()
+    assert.deepEqual(await run(core, session, { kind: 'ping' }), { sum: 1 })
   })
 })
 
@@ -222,7 +196,7 @@ describe('unsubscribe', () => {
     assert.equal(await run(core, session, unsubscribe('a')), 'NOT_SUBSCRIBED')
     assert.equal(await run(core, session, unsubscribe('')), 'NOT_SUBSCRIBED')
     assert.equal(await run(core, session, unsubscribe('@17')), 'NOT_SUBSCRIBED')
-    assert.deepEqual(await core.broker.usersOnline(['17']), ['17'])
+    assert.deepEqual((await core.broker.usersOnline(['17'])).online, ['17'])
   })
 })
 
@@ -261,23 +235,35 @@ describe('users and stats', () => {
   test('users names those who are online', async (t) => {
     const core = localCore(t, tokens)
     const session = await arrive(core, '17')
-    assert.deepEqual(await run(core, session, { kind: 'users', ids: ['18', '17', ''] }), { online: ['17'] })
+    assert.deepEqual(await run(core, session, { kind: 'users', ids: ['18', '17', ''] }), {
+      online: ['17'],
+      lastSeen: {},
+    })
     core.lose(session)
     const other = await arrive(core, '18')
-    assert.deepEqual(await run(core, other, { kind: 'users', ids: ['17', '18'] }), { online: ['18'] })
+    assert.deepEqual(await run(core, other, { kind: 'users', ids: ['17', '18'] }), {
+      online: ['18'],
+      lastSeen: { '17': core.clock.wallMs() },
+    })
   })
 
   test('users tells nothing where the rule of user channels has presence off', async (t) => {
     const core = localCore(t, { ...tokens, rules: [{ match: '@1*', presence: 'off', subscribe: 'nobody' }] })
     const session = await arrive(core, '17')
     await arrive(core, '27')
-    assert.deepEqual(await run(core, session, { kind: 'users', ids: ['17', '27'] }), { online: ['27'] })
+    assert.deepEqual(await run(core, session, { kind: 'users', ids: ['17', '27'] }), {
+      online: ['27'],
+      lastSeen: {},
+    })
   })
 
   test('users takes maxChannelsPerCommand ids and not one more', async (t) => {
     const core = localCore(t, { maxChannelsPerCommand: 2 })
     const session = core.connected()
-    assert.deepEqual(await run(core, session, { kind: 'users', ids: ['1', '2'] }), { online: [] })
+    assert.deepEqual(await run(core, session, { kind: 'users', ids: ['1', '2'] }), {
+      online: [],
+      lastSeen: {},
+    })
     assert.equal(await run(core, session, { kind: 'users', ids: ['1', '2', '3'] }), 'CHANNEL_LIMIT')
   })
 

@@ -1,5 +1,6 @@
 /**
- * Tests of src/core/flush-scheduler.ts: what leaves in one turn, in which order, and who waits.
+ * Tests of src/core/flush-scheduler.ts: what leaves in one turn, in which order, and who waits. Longer than
+ * most: all that a turn does is seen through the same set-up.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -7,9 +8,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { Publication } from '../../../src/core/broker.ts'
 import { createFlushScheduler } from '../../../src/core/flush-scheduler.ts'
-import { HubChannel } from '../../../src/core/hub-channel.ts'
+import { HubChannel, SHARD_SUBSCRIBERS } from '../../../src/core/hub-channel.ts'
+import { createLedger } from '../../../src/core/ledger.ts'
 import { silentObserver } from '../../../src/core/observer.ts'
-import { Session } from '../../../src/core/session.ts'
+import { presenceNotice } from '../../../src/core/presence-notice.ts'
+import { FIRST_PLACE, Session } from '../../../src/core/session.ts'
+import { TurnLog } from '../../../src/core/turn-log.ts'
+import { STEP_SUBSCRIBERS } from '../../../src/core/wave.ts'
+import { encodePublication } from '../../../src/protocol/json-codec.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { holdsAsync } from '../../support/holds.ts'
 import { request } from '../../support/local-core.ts'
@@ -33,7 +39,31 @@ function setUp(maxPendingBytes = 1_000_000) {
       bytes += size
     },
   }
-  const flush = createFlushScheduler(clock, observer, maxPendingBytes)
+  const ledger = createLedger(observer)
+  const refused: string[] = []
+  const noticed: string[] = []
+  const steps: string[] = []
+  let hasReplayLeft = 0
+  const flush = createFlushScheduler(
+    {
+      clock,
+      observer,
+      ledger,
+      log: new TurnLog(),
+      settle: () => void steps.push('settle'),
+      replay() {
+        steps.push('replay')
+        return hasReplayLeft-- > 0
+      },
+      noticed: (channel) => void noticed.push(`${channel.name} ${channel.offset}`),
+      endTurn() {
+        steps.push('end')
+        fanOut.flush()
+      },
+      refused: (session, message) => void refused.push(`${session.number} ${message}`),
+    },
+    maxPendingBytes,
+  )
   const fanOut = recordingFanOut()
   let lastNumber = 0
   const offsets = new Map<string, number>()
@@ -42,28 +72,53 @@ function setUp(maxPendingBytes = 1_000_000) {
     clock,
     flush,
     fanOut,
+    ledger,
+    refused,
+    noticed,
+    steps,
+    replayFor(turns: number) {
+      hasReplayLeft = turns
+    },
     turns,
     latencies,
     totals: () => ({ deliveries, bytes }),
     /** A channel with so many subscribers. */
     channel(name: string, subscribers = 1, flushMs = 0) {
-      const channel = new HubChannel(name, flushMs)
+      const channel = new HubChannel(name, flushMs, null)
       const sessions = Array.from({ length: subscribers }, () => new Session(++lastNumber, fanOut, ''))
-      for (const session of sessions) channel.add(session)
+      for (const session of sessions) addTo(channel, session)
       return { channel, sessions }
     },
     enqueue(channel: HubChannel, value: unknown = 1, event = '', user = '') {
       const offset = (offsets.get(channel.name) ?? 0) + 1
       offsets.set(channel.name, offset)
+      const parts = { ...request(channel.name, value, event, user), offset }
       const publication: Publication = {
-        ...request(channel.name, value, event, user),
+        ...parts,
         epoch: 'k3',
-        offset,
+        message: encodePublication(parts),
         arrivedMs: clock.nowMs(),
       }
       flush.enqueue(channel, publication)
     },
+    notice(channel: HubChannel, seq: number) {
+      flush.enqueue(
+        channel,
+        presenceNotice(channel, { join: [], leave: [] }, { count: 1, seq, nowMs: clock.nowMs() }),
+      )
+    },
   }
+}
+
+/** A live subscriber, as the hub makes one. */
+function addTo(channel: HubChannel, session: Session): void {
+  channel.count++
+  channel.goLive(session)
+}
+
+function removeFrom(channel: HubChannel, session: Session, isOpen = true): void {
+  channel.count--
+  channel.leaveLive(session, FIRST_PLACE, isOpen)
 }
 
 const first = (sessions: readonly Session[]): Session => {
@@ -120,8 +175,8 @@ describe('flush turn', () => {
   test('a turn gives a single subscriber all its messages in one write, of several channels too', async () => {
     const { channel, enqueue, fanOut } = setUp()
     const { channel: a, sessions } = channel('a')
-    const b = new HubChannel('b', 0)
-    b.add(first(sessions))
+    const b = new HubChannel('b', 0, null)
+    addTo(b, first(sessions))
     for (let i = 0; i < 3; i++) {
       enqueue(a)
       enqueue(b)
@@ -141,7 +196,7 @@ describe('flush turn', () => {
     enqueue(a)
     enqueue(empty)
     first(sessions).phase = 'ended'
-    a.remove(first(sessions), false)
+    removeFrom(a, first(sessions), false)
     await nextTurn()
     assert.deepEqual(fanOut.calls, [])
     assert.deepEqual(totals(), { deliveries: 0, bytes: 0 })
@@ -166,9 +221,127 @@ describe('flush turn', () => {
     enqueue(b)
     clock.turn(2)
     await nextTurn()
+    assert.deepEqual(totals(), { deliveries: 0, bytes: 0 }, 'a session may still say that it lost some')
+    await nextTurn()
     const [toAll = 0, toOne = 0] = fanOut.sizes
     assert.deepEqual(totals(), { deliveries: 4, bytes: 3 * toAll + toOne })
     assert.deepEqual(latencies, [7, 2])
+  })
+})
+
+describe('flush turn and what is behind', () => {
+  test('a turn settles losses first, then feeds who is behind, then sends', async () => {
+    const { channel, enqueue, steps, fanOut } = setUp()
+    const { channel: a, sessions } = channel('a', 2)
+    enqueue(a)
+    await nextTurn()
+    assert.deepEqual(steps, ['settle', 'replay', 'end'])
+    assert.deepEqual(fanOut.offsets(first(sessions), 'a'), [1])
+  })
+
+  test('a turn comes when it is asked for, though nothing is pending, and once', async () => {
+    const { flush, steps } = setUp()
+    flush.soon()
+    flush.soon()
+    for (let i = 0; i < 3; i++) await nextTurn()
+    assert.deepEqual(steps, ['settle', 'replay', 'end'])
+  })
+
+  test('a turn follows every one that sent something, so that what was lost is settled', async () => {
+    const { channel, enqueue, steps, ledger } = setUp()
+    enqueue(channel('a', 2).channel)
+    await nextTurn()
+    assert.equal(ledger.isTurnOpen(), true)
+    for (let i = 0; i < 3; i++) await nextTurn()
+    assert.equal(steps.filter((step) => step === 'settle').length, 2)
+    assert.equal(ledger.isTurnOpen(), false)
+  })
+
+  test('turns go on as long as somebody who is behind could take more', async () => {
+    const { flush, steps, replayFor } = setUp()
+    replayFor(3)
+    flush.soon()
+    for (let i = 0; i < 8; i++) await nextTurn()
+    assert.equal(steps.filter((step) => step === 'replay').length, 4)
+  })
+
+  test('a turn counts what is sent to a channel as due to all its subscribers, behind or not', async () => {
+    const { channel, enqueue, ledger } = setUp()
+    const { channel: a } = channel('a', 3)
+    a.count += 2
+    a.lagging += 2
+    enqueue(a)
+    enqueue(a)
+    await nextTurn()
+    const { due, delivered, balance } = ledger.books(4)
+    assert.deepEqual({ due, delivered, balance }, { due: 10, delivered: 6, balance: 0 })
+  })
+
+  test('a turn reports the first direct message that was not taken', async () => {
+    const { channel, enqueue, fanOut, refused } = setUp()
+    const { channel: a, sessions } = channel('a')
+    fanOut.stall(first(sessions), 2)
+    for (let i = 0; i < 4; i++) enqueue(a)
+    await nextTurn()
+    assert.deepEqual(fanOut.offsets(first(sessions), 'a'), [1, 2])
+    assert.deepEqual(refused, [`${first(sessions).number} {"channel":"a","offset":3,"data":1}`])
+  })
+
+  test('a turn hands nothing directly to a session that lost a message earlier in it', async () => {
+    const { channel, enqueue, fanOut } = setUp()
+    const { channel: a, sessions } = channel('a')
+    first(sessions).lostAt = 0
+    enqueue(a)
+    await nextTurn()
+    assert.deepEqual(fanOut.calls, [])
+  })
+})
+
+describe('flush turn and notices', () => {
+  test('a notice goes in its place, moves no position, is no delivery, and is reported when it went', async () => {
+    const { channel, enqueue, notice, noticed, fanOut, ledger, latencies } = setUp()
+    const { channel: a, sessions } = channel('a', 2)
+    enqueue(a)
+    notice(a, 1)
+    enqueue(a)
+    assert.deepEqual(noticed, [])
+    for (let i = 0; i < 2; i++) await nextTurn()
+    assert.deepEqual(noticed, ['a 1'], 'with the offset that was sent before it')
+    for (const session of sessions) {
+      const kinds = fanOut
+        .messages(session)
+        .map((one) => ('presence' in (one as object) ? 'notice' : 'message'))
+      assert.deepEqual(kinds, ['message', 'notice', 'message'])
+    }
+    const { due, delivered, balance } = ledger.books(0)
+    assert.deepEqual(
+      { offset: a.offset, due, delivered, balance },
+      { offset: 2, due: 4, delivered: 4, balance: 0 },
+    )
+    assert.equal(latencies.length, 2)
+  })
+
+  test('a notice to a single subscriber is reported too, and one to nobody', async () => {
+    const { channel, notice, noticed } = setUp()
+    notice(channel('one').channel, 1)
+    notice(channel('none', 0).channel, 2)
+    await nextTurn()
+    assert.deepEqual(noticed, ['one 0', 'none 0'])
+  })
+
+  test('a notice to a sharded channel is reported when the last shard has it', async () => {
+    const { channel, enqueue, notice, noticed, fanOut } = setUp()
+    const { channel: large, sessions } = channel('large', STEP_SUBSCRIBERS + SHARD_SUBSCRIBERS)
+    const last = sessions.at(-1) ?? assert.fail()
+    enqueue(large)
+    notice(large, 1)
+    for (let turn = 0; turn < 5 && fanOut.messages(first(sessions)).length === 0; turn++) await nextTurn()
+    assert.equal(fanOut.messages(first(sessions)).length, 2)
+    assert.equal(fanOut.messages(last).length, 0)
+    assert.deepEqual(noticed, [])
+    for (let turn = 0; turn < 5 && noticed.length === 0; turn++) await nextTurn()
+    assert.equal(fanOut.messages(last).length, 2)
+    assert.deepEqual(noticed, ['large 1'])
   })
 })
 
@@ -180,12 +353,12 @@ describe('flush order', () => {
     const other = new Session(99, fanOut, '')
     for (let i = 0; i < 40; i++) enqueue(a)
     await nextTurn()
-    a.add(other)
+    addTo(a, other)
     for (let i = 0; i < 40; i++) enqueue(a)
     await nextTurn()
-    a.remove(other, true)
-    a.remove(one, true)
-    a.add(one)
+    removeFrom(a, other)
+    removeFrom(a, one)
+    addTo(a, one)
     for (let i = 0; i < 3; i++) await nextTurn()
     assert.deepEqual(fanOut.offsets(one, 'a'), upTo(80))
     assert.deepEqual(fanOut.offsets(other, 'a'), upTo(60).slice(30))

@@ -48,7 +48,7 @@ describe('hub endings', () => {
   test('hub disconnects all sessions of a user with the code and reason of the application', async (t) => {
     const core = localCore(t)
     const [one, other, stranger] = [core.connected(), core.connected(), core.connected()]
-    for (const session of [one, other]) session.identify({ user: '17', grants: [] })
+    for (const session of [one, other]) session.identify({ user: '17', grants: [], untilSecond: 0 })
     const goodbye = { code: 4501, reason: 'account closed' }
     assert.equal(core.hub.disconnect({ user: '17' }, goodbye), 2)
     assert.deepEqual(
@@ -67,7 +67,7 @@ describe('hub endings', () => {
     // "You were logged out", followed by a disconnect of the same user, used to end the session first.
     const core = localCore(t)
     const session = core.connected()
-    session.identify({ user: '17', grants: [] })
+    session.identify({ user: '17', grants: [], untilSecond: 0 })
     await core.hub.subscribe(session, '@17')
     for (let i = 0; i < 100; i++) await core.publish('@17', i)
     await core.publish('@17', 'you were logged out')
@@ -79,41 +79,35 @@ describe('hub endings', () => {
     assert.equal(core.fanOut.endings.length, 1)
   })
 
-  test('hub gives a session that lost a message nothing more and ends it before the next turn sends', async (t) => {
-    // It was ended after one more turn, and saw what followed the gap before it was closed.
-    const core = localCore(t)
-    const [slow, other] = [core.connected(), core.connected()]
-    for (const session of [slow, other]) await core.hub.subscribe(session, 'a')
-    await core.publish('a')
-    await core.settle()
-    assert.equal(core.hub.lose(slow), true)
-    assert.equal(core.hub.lose(slow), false)
-    await core.publish('a')
-    await core.settle()
-    assert.deepEqual(core.fanOut.offsets(slow, 'a'), [1])
-    assert.deepEqual(core.fanOut.offsets(other, 'a'), [1, 2])
-    assert.deepEqual(
-      core.fanOut.endings.map((one) => [one.session, one.code]),
-      [[slow, codes.SLOW_CONSUMER.close]],
-    )
-  })
-
-  test('hub ends a session that lost a message although nothing more is published', async (t) => {
-    const core = localCore(t)
-    const slow = core.connected()
-    core.hub.lose(slow)
-    await nextTurn()
-    assert.equal(core.fanOut.endings.length, 1)
-  })
-
   test('hub disconnects one session by its public id', async (t) => {
     const core = localCore(t)
     const [one, other] = [core.connected(), core.connected()]
-    assert.notEqual(core.hub.sessionId(one), core.hub.sessionId(other))
+    assert.notEqual(core.hub.sessions.idOf(one), core.hub.sessions.idOf(other))
     const goodbye = { code: 3500, reason: 'bye' }
-    assert.equal(core.hub.disconnect({ session: core.hub.sessionId(other) }, goodbye), 1)
+    assert.equal(core.hub.disconnect({ session: core.hub.sessions.idOf(other) }, goodbye), 1)
     assert.equal(core.hub.disconnect({ session: 'n1-nobody' }, goodbye), 0)
     assert.deepEqual([one.phase, other.phase], ['connected', 'ended'])
+  })
+})
+
+describe('hub and tokens', () => {
+  const inSeconds = (seconds: number) => 1_700_000_000 + seconds
+
+  test('hub ends a session whose token has run out, some seconds late at the most', async (t) => {
+    const core = localCore(t)
+    const [short, long, none] = [core.connected(), core.connected(), core.connected()]
+    short.identify({ user: '17', grants: [], untilSecond: inSeconds(10) })
+    long.identify({ user: '17', grants: [], untilSecond: inSeconds(3_600) })
+    await core.subscribe(short, 'a')
+    core.clock.turn(9_999)
+    assert.equal(core.fanOut.endings.length, 0)
+    core.clock.turn(5_001)
+    assert.deepEqual(
+      core.fanOut.endings.map((one) => [one.session, one.code]),
+      [[short, codes.TOKEN_EXPIRED.close]],
+    )
+    assert.deepEqual([short.phase, long.phase, none.phase], ['ended', 'connected', 'connected'])
+    assert.equal(core.hub.counts().subscriptions, 0)
   })
 })
 
@@ -168,6 +162,21 @@ describe('hub drain', () => {
     }
     await drained
     assert.equal(core.fanOut.endings.length, 39)
+  })
+
+  test('hub counts what those were owed who were behind when all had to go', async (t) => {
+    const core = localCore(t)
+    const [slow, other] = [core.connected(), core.connected()]
+    for (const session of [slow, other]) await core.subscribe(session, 'a')
+    core.fanOut.stall(slow, 2)
+    for (let i = 0; i < 50; i++) await core.publish('a')
+    const drained = core.hub.drain(0)
+    assert.equal(core.hub.books().balance, 0)
+    core.clock.turn(0)
+    await drained
+    assert.deepEqual(core.fanOut.offsets(other, 'a'), upTo(50))
+    assert.deepEqual(core.hub.books().lost, { gap: 0, ended: 48, unsubscribed: 0 })
+    assert.equal(core.fanOut.endings.length, 2)
   })
 
   test('hub without sessions is drained at once', async (t) => {

@@ -7,11 +7,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
-import { type Broker, hasFailed } from '../../../src/core/broker.ts'
+import { type Attachment, type Broker, hasFailed, type Publication } from '../../../src/core/broker.ts'
 import { compileRules } from '../../../src/core/channel-rules.ts'
 import { createHub, type Hub } from '../../../src/core/hub.ts'
 import { silentObserver } from '../../../src/core/observer.ts'
 import type { Session } from '../../../src/core/session.ts'
+import { encodePublication } from '../../../src/protocol/json-codec.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { holdsAsync } from '../../support/holds.ts'
 import { codeOf, localCore, request } from '../../support/local-core.ts'
@@ -150,7 +151,7 @@ describe('hub positions', () => {
 
   test('hub knows better than a late answer of the broker what was sent already', async () => {
     // A broker in another process may stream before its answer to attach arrives.
-    let answer = (_position: { epoch: string; offset: number }) => {}
+    let answer = (_attachment: Attachment) => {}
     const broker = {
       join() {},
       leave() {},
@@ -163,16 +164,26 @@ describe('hub positions', () => {
     const fanOut = recordingFanOut()
     const hub = createHub(
       { broker, rules: compileRules([], 1_000, false), clock: new FakeClock(), observer: silentObserver },
-      { maxPendingBytes: 1_000, channelLingerMs: 0, connectTimeoutMs: 1_000 },
+      {
+        maxPendingBytes: 1_000,
+        channelLingerMs: 0,
+        connectTimeoutMs: 1_000,
+        maxLagMs: 1_000,
+        sessionLingerMs: 0,
+      },
       'n1',
     )
     const session = hub.open(fanOut, '')
     const asked = hub.subscribe(session, 'a')
-    const publication = { ...request('a'), epoch: 'k3', arrivedMs: 0 }
-    hub.deliver([{ ...publication, offset: 8 }])
+    const publication = (offset: number): Publication => {
+      const parts = { ...request('a'), offset }
+      return { ...parts, epoch: 'k3', message: encodePublication(parts), arrivedMs: 0 }
+    }
+    hub.deliver([publication(8)])
     await nextTurn()
-    hub.deliver([{ ...publication, offset: 9 }])
-    answer({ epoch: 'k3', offset: 7 })
+    hub.deliver([publication(9)])
+    const log = { firstRetained: () => 10, retained: () => null }
+    answer({ position: { epoch: 'k3', offset: 7 }, log })
     assert.deepEqual(await asked, { epoch: 'k3', offset: 8 })
     await nextTurn()
     assert.deepEqual(fanOut.offsets(session, 'a'), [9])

@@ -53,23 +53,24 @@ describe('token', () => {
     assert.deepEqual(hs256(token({ sub: '17', channels: ['room-*', 'news'] })), {
       user: '17',
       grants: ['room-*', 'news'],
+      untilSecond: 0,
     })
   })
 
   test('without claims is an anonymous session without grants', () => {
-    assert.deepEqual(hs256(token({})), { user: '', grants: [] })
-    assert.deepEqual(hs256(token({ sub: '', other: 1 })), { user: '', grants: [] })
+    assert.deepEqual(hs256(token({})), { user: '', grants: [], untilSecond: 0 })
+    assert.deepEqual(hs256(token({ sub: '', other: 1 })), { user: '', grants: [], untilSecond: 0 })
   })
 
   test('may name the user by an integer', () => {
-    assert.deepEqual(hs256(token({ sub: 17 })), { user: '17', grants: [] })
+    assert.deepEqual(hs256(token({ sub: 17 })), { user: '17', grants: [], untilSecond: 0 })
   })
 
   test('signed with the private key of RSA or P-256 is taken by its public key', () => {
-    assert.deepEqual(rs256(token({ sub: '1' }, 'RS256', withRsa)), { user: '1', grants: [] })
-    assert.deepEqual(es256(token({ sub: '2' }, 'ES256', withEc)), { user: '2', grants: [] })
-    assert.deepEqual(both(token({ sub: '3' }, 'RS256', withRsa)), { user: '3', grants: [] })
-    assert.deepEqual(both(token({ sub: '4' })), { user: '4', grants: [] })
+    assert.deepEqual(rs256(token({ sub: '1' }, 'RS256', withRsa)), { user: '1', grants: [], untilSecond: 0 })
+    assert.deepEqual(es256(token({ sub: '2' }, 'ES256', withEc)), { user: '2', grants: [], untilSecond: 0 })
+    assert.deepEqual(both(token({ sub: '3' }, 'RS256', withRsa)), { user: '3', grants: [], untilSecond: 0 })
+    assert.deepEqual(both(token({ sub: '4' })), { user: '4', grants: [], untilSecond: 0 })
   })
 })
 
@@ -164,13 +165,24 @@ describe('token in time', () => {
   test('is refused as expired once its time is over, beyond a second of tolerance', () => {
     assert.equal(refusedBy(hs256, token({ sub: '1', exp: nowSeconds() - 10 })), 'TOKEN_EXPIRED')
     assert.equal(refusedBy(hs256, token({ sub: '1', exp: 0 })), 'TOKEN_EXPIRED')
-    assert.deepEqual(hs256(token({ sub: '1', exp: nowSeconds() + 10 })), { user: '1', grants: [] })
-    assert.deepEqual(hs256(token({ sub: '1', exp: nowSeconds() })), { user: '1', grants: [] })
+    const now = nowSeconds()
+    for (const exp of [now + 10, now]) {
+      assert.deepEqual(hs256(token({ sub: '1', exp })), { user: '1', grants: [], untilSecond: exp })
+    }
+  })
+
+  test('says up to which second it is good', () => {
+    const exp = nowSeconds() + 10
+    assert.deepEqual(hs256(token({ exp: exp + 0.9 })), { user: '', grants: [], untilSecond: exp })
   })
 
   test('is refused as expired when its time has not begun', () => {
     assert.equal(refusedBy(hs256, token({ sub: '1', nbf: nowSeconds() + 10 })), 'TOKEN_EXPIRED')
-    assert.deepEqual(hs256(token({ sub: '1', nbf: nowSeconds() - 10 })), { user: '1', grants: [] })
+    assert.deepEqual(hs256(token({ sub: '1', nbf: nowSeconds() - 10 })), {
+      user: '1',
+      grants: [],
+      untilSecond: 0,
+    })
   })
 
   test('is not called expired when its signature is wrong', () => {

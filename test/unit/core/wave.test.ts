@@ -175,7 +175,7 @@ describe('a channel of very many subscribers', () => {
 /** Publishes without pause; in each turn a few sessions join, on two fan-outs, and a few leave or break. */
 async function comeAndGo(t: TestContext, random: Random): Promise<void> {
   const core = localCore(t)
-  const second = recordingFanOut((session) => core.hub.close(session))
+  const second = recordingFanOut(core.hub)
   await joinMany(core, SHARD_SUBSCRIBERS * 2 + 500)
   const watched = new Map<Session, number>()
   let last = 0

@@ -8,7 +8,8 @@ import { describe, test } from 'node:test'
 import { ListenError, UnavailableError } from '../../../src/errors.ts'
 import { startHttpApi } from '../../../src/http-api/http-api.ts'
 import { type LogFields, type Logger, silentLogger } from '../../../src/log.ts'
-import { startLocalApi, stats } from '../../support/local-api.ts'
+import { books, startLocalApi, stats } from '../../support/local-api.ts'
+import { scriptedBroker } from '../../support/scripted-broker.ts'
 
 /** The error body of an answer. */
 function errorOf(answer: { readonly json: unknown }) {
@@ -44,12 +45,32 @@ describe('publish', () => {
     })
   }
 
+  test('publish with a key that was used gives the first position and publishes nothing', async (t) => {
+    const { post, edge } = await startLocalApi(t, { subscribers: { news: 1, '@17': 1 } })
+    const keyed = (target: object, key: string) => post('/api/publish', { ...target, data: 1, key })
+    assert.deepEqual((await keyed({ channel: 'news' }, 'k')).json, { epoch: 'k3', offset: 1 })
+    assert.deepEqual((await keyed({ channel: 'news' }, '')).json, { epoch: 'k3', offset: 2 })
+    assert.deepEqual((await keyed({ channel: 'news' }, 'k')).json, { epoch: 'k3', offset: 1 })
+    assert.deepEqual((await keyed({ user: '17' }, 'k')).json, { epoch: 'k3', offset: 1 })
+    assert.deepEqual(
+      edge.delivered.map(({ channel, offset }) => [channel, offset]),
+      [
+        ['news', 1],
+        ['news', 2],
+        ['@17', 1],
+      ],
+    )
+  })
+
   const refused: readonly [what: string, body: object, status: number, code: string][] = [
     ['an empty channel', { channel: '', data: 1 }, 400, 'INVALID_CHANNEL'],
     ['a channel of 256 bytes', { channel: 'c'.repeat(256), data: 1 }, 400, 'INVALID_CHANNEL'],
     ['a control character in the channel', { channel: 'a\nb', data: 1 }, 400, 'INVALID_CHANNEL'],
     ['a control character in the user', { user: 'a\nb', data: 1 }, 400, 'INVALID_ARGUMENT'],
     ['data above the limit', { channel: 'a', data: 'x'.repeat(1000) }, 413, 'PUBLICATION_TOO_LARGE'],
+    ['a key of 129 bytes', { channel: 'a', data: 1, key: 'k'.repeat(129) }, 400, 'INVALID_ARGUMENT'],
+    ['a control character in the key', { channel: 'a', data: 1, key: '\n' }, 400, 'INVALID_ARGUMENT'],
+    ['a key that is a number', { channel: 'a', data: 1, key: 4711 }, 400, 'INVALID_ARGUMENT'],
     ['a slip in a name', { channle: 'a', data: 1 }, 400, 'INVALID_ARGUMENT'],
   ]
   for (const [what, body, status, code] of refused) {
@@ -78,6 +99,18 @@ describe('broadcast', () => {
       ],
     )
     assert.deepEqual(failures, ['INVALID_CHANNEL'])
+  })
+
+  test('broadcast with a key counts it for each channel by itself', async (t) => {
+    const { post } = await startLocalApi(t)
+    const offsetsOf = async (channels: readonly string[]) => {
+      const { json } = await post('/api/broadcast', { channels, data: 1, key: 'k' })
+      return (json as { results: { offset: number }[] }).results.map(({ offset }) => offset)
+    }
+    assert.deepEqual(await offsetsOf(['a', 'b']), [1, 1])
+    await post('/api/publish', { channel: 'a', data: 1 })
+    assert.deepEqual(await offsetsOf(['a', 'b', 'c']), [1, 1, 1])
+    assert.deepEqual((await post('/api/publish', { channel: 'a', data: 1 })).json, { epoch: 'k3', offset: 3 })
   })
 
   test('broadcast refuses more channels than one command may name, and publishes to none', async (t) => {
@@ -151,10 +184,38 @@ describe('questions', () => {
     assert.deepEqual((await call('/api/users/18')).json, { user: '18', online: false })
   })
 
+  test('a user who is away was last seen when the last session ended, where that is known', async (t) => {
+    const users = { online: ['17'], lastSeen: { 18: 1_769_000_000_000 } }
+    const { call } = await startLocalApi(t, { wrap: scriptedBroker({ users }).wrap })
+    const answer = async (user: string) => (await call(`/api/users/${user}`)).json
+    assert.deepEqual(await answer('17'), { user: '17', online: true })
+    assert.deepEqual(await answer('18'), { user: '18', online: false, lastSeen: 1_769_000_000_000 })
+    assert.deepEqual(await answer('toString'), { user: 'toString', online: false })
+  })
+
   test('a user id that can not be is refused', async (t) => {
     const { call } = await startLocalApi(t)
     const answer = await call(`/api/users/${'u'.repeat(129)}`)
     assert.deepEqual([answer.status, errorOf(answer).name], [400, 'INVALID_ARGUMENT'])
+  })
+
+  test('books are those of the node', async (t) => {
+    const { call } = await startLocalApi(t)
+    assert.deepEqual((await call('/api/books')).json, books)
+  })
+
+  test('presence is the count, and the sessions where they are listed', async (t) => {
+    const clients = [{ session: 'n1-1', user: '17' }]
+    const listed = scriptedBroker({ presence: { count: 2, clients } })
+    const { call } = await startLocalApi(t, { wrap: listed.wrap, maxPresenceListed: 1 })
+    const answer = await call(`/api/channels/${encodeURIComponent('a/b')}/presence`)
+    assert.deepEqual(answer.json, { channel: 'a/b', count: 2, clients })
+    assert.deepEqual(listed.presences, [['a/b', 1]])
+    const counted = await startLocalApi(t, { subscribers: { news: 3 } })
+    const { json } = await counted.call('/api/channels/news/presence')
+    assert.deepEqual(json, { channel: 'news', count: 3 })
+    const refused = await counted.call('/api/channels/a%00b/presence')
+    assert.deepEqual([refused.status, errorOf(refused).name], [400, 'INVALID_CHANNEL'])
   })
 
   test('stats are the figures of the node', async (t) => {
@@ -192,10 +253,12 @@ describe('probes', () => {
 })
 
 describe('the key', () => {
-  const guarded = ['/api/stats', '/api/channels/a', '/api/openapi.json', '/metrics']
+  const channel = ['/api/channels/a', '/api/channels/a/history', '/api/channels/a/presence']
+  const guarded = [...channel, '/api/stats', '/api/books', '/api/openapi.json', '/metrics']
   for (const path of guarded) {
     test(`${path} asks for the key`, async (t) => {
-      const { call, failures } = await startLocalApi(t, { key: 's3cret' })
+      const rules = [{ match: 'a', historySize: 1 }]
+      const { call, failures } = await startLocalApi(t, { key: 's3cret', rules })
       const without = await call(path)
       assert.deepEqual([without.status, errorOf(without).name], [401, 'KEY_INVALID'])
       assert.equal(without.headers.get('www-authenticate'), 'Bearer realm="encke"')
@@ -267,10 +330,13 @@ describe('faults', () => {
           key: '',
           maxPublicationBytes: 1000,
           maxChannelsPerCommand: 1,
+          maxHistoryPerCommand: 1,
+          maxPresenceListed: 1,
         },
         exposition: async () => ({ contentType: '', text: '' }),
         isReady: () => true,
         stats: async () => stats,
+        books: () => books,
       }),
       (error) =>
         error instanceof ListenError &&

@@ -10,6 +10,7 @@ import Schema from 'typebox/schema'
 import { openapiDocument, openapiText, templatePath } from '../../../src/http-api/openapi.ts'
 import { routes } from '../../../src/http-api/routes.ts'
 import { type LocalApi, startLocalApi } from '../../support/local-api.ts'
+import { newsMessage, scriptedBroker } from '../../support/scripted-broker.ts'
 
 interface Media {
   readonly schema: object
@@ -18,7 +19,7 @@ interface Media {
 interface Operation {
   readonly operationId: string
   readonly security?: readonly object[]
-  readonly parameters?: readonly { readonly name: string; readonly example: string }[]
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly example?: string }[]
   readonly requestBody?: { readonly content: Readonly<Record<string, Media>> }
   readonly responses: Readonly<Record<string, { readonly content: Readonly<Record<string, Media>> }>>
 }
@@ -91,7 +92,8 @@ describe('the document', () => {
 describe('the node', () => {
   for (const { path, method, operation } of operations) {
     test(`${method} ${path} answers its examples as documented`, async (t) => {
-      const api = await startLocalApi(t)
+      const api = await startLocalApi(t, { rules: [{ match: 'news', historySize: 10 }] })
+      await api.post('/api/publish', { channel: 'news', data: 1, event: 'e' })
       for (const body of examplesOf(operation)) {
         const { status, headers, json, text } = await ask(api, method, pathOf(path, operation), body)
         assert.equal(status, 200)
@@ -120,6 +122,11 @@ describe('the node', () => {
     ['/api/broadcast', 'broadcast', { channels: ['a', 'b', 'c'], data: 1 }],
     ['/api/disconnect', 'disconnect', { user: '' }],
     ['/api/channels/%00', 'channelState', null],
+    ['/api/channels/news/history', 'channelHistory', null],
+    ['/api/channels/news/history?limit=0', 'channelHistory', null],
+    ['/api/channels/%00/history', 'channelHistory', null],
+    ['/api/channels/%00/presence', 'channelPresence', null],
+    ['/api/publish', 'publish', { channel: 'a', data: 1, key: '\n' }],
     ['/api/users/%', 'userState', null],
   ]
   for (const [path, id, body] of mistakes) {
@@ -135,6 +142,33 @@ describe('the node', () => {
       assert.ok(Object.keys(media.examples ?? {}).includes(error.name), `${error.name} is not documented`)
     })
   }
+
+  test('history with a gap and presence with sessions fit their schemas', async (t) => {
+    const clients = [{ session: 'n1-1', user: '' }]
+    const gap = { from: 1, to: 0, reason: 'epoch' } as const
+    const history = { position: { epoch: 'k3', offset: 1 }, messages: [newsMessage(1, '1', 'e', '17')], gap }
+    const script = scriptedBroker({ history, presence: { count: 1, clients } })
+    const api = await startLocalApi(t, { wrap: script.wrap })
+    for (const what of ['history', 'presence']) {
+      const { json } = await api.call(`/api/channels/news/${what}`)
+      const documented = document.paths[`/api/channels/{name}/${what}`]?.get?.responses[200]
+      assertFits(documented?.content['application/json']?.schema ?? { not: {} }, json)
+    }
+  })
+
+  test('the parameters of a query are documented as such', () => {
+    const parameters = document.paths['/api/channels/{name}/history']?.get?.parameters ?? []
+    assert.deepEqual(
+      parameters.map((parameter) => [parameter.name, parameter.in]),
+      [
+        ['name', 'path'],
+        ['limit', 'query'],
+        ['epoch', 'query'],
+        ['offset', 'query'],
+        ['order', 'query'],
+      ],
+    )
+  })
 
   test('the channel rows that broadcast answers fit the schema, refused ones too', async (t) => {
     const api = await startLocalApi(t)
@@ -158,7 +192,7 @@ function examplesOf({ requestBody }: Operation): readonly unknown[] {
 
 function pathOf(template: string, { parameters = [] }: Operation): string {
   return parameters.reduce(
-    (path, { name, example }) => path.replace(`{${name}}`, encodeURIComponent(example)),
+    (path, { name, example = '' }) => path.replace(`{${name}}`, encodeURIComponent(example)),
     template,
   )
 }

@@ -6,6 +6,8 @@ import { spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { createLedger } from '../../../src/core/ledger.ts'
+import { silentObserver } from '../../../src/core/observer.ts'
 import { alertRules, metricsDocs } from '../../../src/metrics/docs.ts'
 import { createMetrics } from '../../../src/metrics/metrics.ts'
 import { alertTable, metricTable } from '../../../src/metrics/table.ts'
@@ -46,7 +48,8 @@ describe('promtool', { skip: needs('promtool') }, () => {
 
   test('promtool accepts the exposition without a complaint', async (t) => {
     const metrics = createMetrics({
-      read: () => ({ connections: 0, sessions: 0, subscriptions: 0, channels: 0 }),
+      read: () => ({ connections: 0, sessions: 0, subscriptions: 0, channels: 0, historyBytes: 0 }),
+      books: () => createLedger(silentObserver).books(0),
       build: { version: '0.1.0', node: process.version, uws: '20.49.0' },
       maxConnections: 1000,
     })

@@ -5,14 +5,20 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { CodeName } from '../../../src/codes.ts'
 import { codes } from '../../../src/codes.ts'
+import { type Books, createLedger } from '../../../src/core/ledger.ts'
+import { silentObserver } from '../../../src/core/observer.ts'
 import { createMetrics, type Metrics } from '../../../src/metrics/metrics.ts'
 import { type MetricRow, metricTable } from '../../../src/metrics/table.ts'
 
 const rows: readonly [name: string, row: MetricRow][] = Object.entries(metricTable)
 
-function start(t: TestContext): Metrics {
+const emptyBooks: Books = createLedger(silentObserver).books(0)
+
+/** @param books what the edge tells; default: nothing happened */
+function start(t: TestContext, books: Books = emptyBooks): Metrics {
   const metrics = createMetrics({
-    read: () => ({ connections: 1, sessions: 2, subscriptions: 3, channels: 4 }),
+    read: () => ({ connections: 1, sessions: 2, subscriptions: 3, channels: 4, historyBytes: 5 }),
+    books: () => books,
     build: { version: '0.1.0', node: process.version, uws: 'a "strange\\" one' },
     maxConnections: 1000,
   })
@@ -138,7 +144,6 @@ describe('the observer', () => {
     observer.published('publish-port', 5)
     observer.delivered('websocket', 10, 1280)
     observer.delivered('websocket', 3, 40)
-    observer.dropped('slow_consumer', 4)
     observer.sent('websocket', 7)
     observer.received('websocket', 9)
     observer.commandFailed('ACCESS_DENIED')
@@ -149,7 +154,6 @@ describe('the observer', () => {
       'encke_publications_total{source="client"}': 0,
       'encke_deliveries_total{transport="websocket"}': 13,
       'encke_deliveries_bytes_total{transport="websocket"}': 1320,
-      'encke_dropped_total{reason="slow_consumer"}': 4,
       'encke_sent_bytes_total{transport="websocket"}': 7,
       'encke_received_bytes_total{transport="websocket"}': 9,
       'encke_command_errors_total{code="ACCESS_DENIED"}': 1,
@@ -159,9 +163,57 @@ describe('the observer', () => {
       connections: 0,
       publications: 7,
       deliveries: 13,
-      dropped: 4,
+      dropped: 0,
       commandErrors: 1,
     })
+  })
+
+  test('sessions behind, histories cut short and keys are counted', async (t) => {
+    const metrics = start(t)
+    const { observer } = metrics
+    observer.fellBehind()
+    observer.fellBehind()
+    observer.historyShrunk(30)
+    observer.duplicatePublish()
+    observer.keysForgotten(5)
+    const series = await scrape(metrics)
+    const names = [
+      'encke_sessions_behind_total',
+      'encke_history_shrunk_total',
+      'encke_publish_duplicates_total',
+      'encke_publish_keys_forgotten_total',
+      'encke_history_bytes',
+    ]
+    assert.deepEqual(
+      names.map((name) => series.get(name)),
+      [2, 30, 1, 5, 5],
+    )
+  })
+
+  test('the books of the edge are shown as they are, and all that is lost is the total of it', async (t) => {
+    const books: Books = {
+      due: 100,
+      asked: 20,
+      delivered: 90,
+      deferred: 4,
+      lagging: 7,
+      lost: { gap: 3, ended: 8, unsubscribed: 2 },
+      balance: 6,
+    }
+    const metrics = start(t, books)
+    const series = await scrape(metrics)
+    const expected: Readonly<Record<string, number>> = {
+      encke_deliveries_due_total: 100,
+      encke_deliveries_asked_total: 20,
+      encke_deliveries_deferred_total: 4,
+      encke_deliveries_lagging: 7,
+      'encke_deliveries_lost_total{reason="gap"}': 3,
+      'encke_deliveries_lost_total{reason="ended"}': 8,
+      'encke_deliveries_lost_total{reason="unsubscribed"}': 2,
+      encke_books_balance: 6,
+    }
+    for (const [name, value] of Object.entries(expected)) assert.equal(series.get(name), value, name)
+    assert.equal(metrics.totals().dropped, 13)
   })
 
   test('every code there is can be counted', async (t) => {
@@ -188,7 +240,8 @@ describe('the observer', () => {
   test('counts of the node are those of the moment of the scrape', async (t) => {
     let sessions = 5
     const metrics = createMetrics({
-      read: () => ({ connections: 0, sessions, subscriptions: 0, channels: 0 }),
+      read: () => ({ connections: 0, sessions, subscriptions: 0, channels: 0, historyBytes: 7 }),
+      books: () => emptyBooks,
       build: { version: '', node: '', uws: '' },
       maxConnections: 1,
     })

@@ -2,9 +2,15 @@
  * Tests of src/protocol/json-codec.ts: text against literals, and against JSON.parse.
  */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { decodeMessage, encodeMessage, encodePublication } from '../../../src/protocol/json-codec.ts'
+import {
+  decodeMessage,
+  decodePublication,
+  encodeMessage,
+  encodePublication,
+} from '../../../src/protocol/json-codec.ts'
+import type { ControlMessage, Reply } from '../../../src/protocol/messages.ts'
 import { Payload } from '../../../src/protocol/payload.ts'
 import { holds } from '../../support/holds.ts'
 
@@ -63,15 +69,75 @@ test('JSON that is none is a SyntaxError', () => {
   }
 })
 
-test('encodeMessage writes what JSON.stringify would, whatever a result holds', () => {
-  const results = [
+const gap = { from: 1, to: 41, reason: 'trimmed' } as const
+const publication = { channel: 'a', offset: 1, data: { b: [null, 'ü'] }, event: 'e' }
+
+const messages: readonly (Reply | ControlMessage)[] = [
+  ...[
     {},
     { epoch: 'k3', offset: 9 },
+    { epoch: 'k3', offset: Number.MAX_SAFE_INTEGER, recovered: true },
+    { epoch: 'a"\n', offset: 0, recovered: false, gap },
     { session: 'n1-a', user: 'ä"\\', pingMs: 25_000 },
-    { session: 'n1-a', user: '\u2028\n', pingMs: 25_000 },
+    { session: 'n1-a', user: '\u2028\n', pingMs: 25_000, expiresInMs: 60_000 },
+    {
+      session: 'n1-a',
+      user: '17',
+      pingMs: 25_000,
+      capsule: 'ey"J'.repeat(50),
+      expiresInMs: 1,
+      own: { channel: '@17', epoch: 'k3', offset: 3 },
+    },
+    {
+      session: 'n1-a',
+      user: '\ud800',
+      pingMs: 0,
+      own: { channel: '@\ud800', epoch: '', offset: 3, recovered: false, gap },
+    },
+    { expiresInMs: 60_000 },
     { channel: 'a b', subscribers: 0 },
-    { online: ['17', '18'] },
-    { channels: [{ channel: 'a', epoch: 'k3', offset: 0 }] },
-  ]
-  for (const ok of results) assert.equal(encodeMessage({ id: 7, ok }), JSON.stringify({ id: 7, ok }))
+    { online: ['17', '18'], lastSeen: { 'a"b': 1_769_000_000_000 } },
+    { channels: [{ channel: 'a', epoch: 'k3', offset: 0, recovered: true }] },
+    { epoch: 'k3', offset: 1, publications: [] },
+    { epoch: 'k3', offset: 1, publications: [publication], gap },
+    { channel: 'a', count: 2, clients: [{ session: 's', user: '' }] },
+    { sum: 12 },
+  ].map((ok) => ({ id: 7, ok }) as Reply),
+  { id: 0, error: { code: 120, name: 'BAD_MESSAGE', message: 'No "JSON"', retry: false } },
+  { channel: 'a', gap },
+  { channel: 'a', presence: { count: 1, join: [{ session: 's', user: '17' }], leave: [], stale: true } },
+  { capsule: 'eyJ' },
+  { sum: 0 },
+  { bye: { code: 3001, reason: 'draining', retryAfterMs: 3_420 } },
+]
+for (const message of messages) {
+  test(`encodeMessage writes what JSON.stringify would: ${JSON.stringify(message).slice(0, 60)}`, () => {
+    assert.equal(encodeMessage(message), JSON.stringify(message))
+  })
+}
+
+describe('decodePublication', () => {
+  const encoded = (data: string, event = '', user = '') =>
+    encodePublication({ channel: '"data":', offset: 3, data: json(data), event, user })
+
+  test('decodePublication gives what was encoded', () => {
+    assert.deepEqual(decodePublication(encoded('{"data":"data"}', '"data":', 'data')), {
+      channel: '"data":',
+      offset: 3,
+      event: '"data":',
+      user: 'data',
+      data: { data: 'data' },
+    })
+  })
+
+  for (const text of ['oops', '', '{"data":', '1}{', '"data":']) {
+    test(`decodePublication gives null for the trusted bytes ${JSON.stringify(text)}, which are no JSON`, () => {
+      assert.deepEqual(decodePublication(encoded(text, '', 'data')), {
+        channel: '"data":',
+        offset: 3,
+        user: 'data',
+        data: null,
+      })
+    })
+  }
 })

@@ -4,12 +4,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import * as jsonCodec from '../../../src/protocol/json-codec.ts'
 import {
   decodeMessage,
+  decodeTrusted,
   decodeValue,
   encodeMessage,
   encodePublication,
   encodeValue,
+  recodePublication,
 } from '../../../src/protocol/msgpack-codec.ts'
 import { MsgpackError, MsgpackReader } from '../../../src/protocol/msgpack-reader.ts'
 import { MAX_JSON_DEPTH, Payload } from '../../../src/protocol/payload.ts'
@@ -75,6 +78,35 @@ describe('MessagePack', () => {
     assert.ok(bytes.length > MAX_JSON_DEPTH)
   })
 
+  for (const [event, user] of [
+    ['', ''],
+    ['e', ''],
+    ['', '17'],
+    ['e', '17'],
+  ] as const) {
+    test(`MessagePack of a JSON publication is that of the publication itself (${event || '-'} ${user || '-'})`, () => {
+      const parts = {
+        channel: 'n"ews',
+        offset: 2 ** 40,
+        data: json(' {"b":[1.5,null],"a":"é"} '),
+        event,
+        user,
+      }
+      const recoded = recodePublication(jsonCodec.encodePublication(parts))
+      assert.equal(recoded.toString('hex'), encodePublication(parts).toString('hex'))
+      assert.deepEqual(
+        Object.keys(decodeMessage(recoded) as object),
+        ['channel', 'offset', event && 'event', user && 'user', 'data'].filter(Boolean),
+      )
+    })
+  }
+
+  test('MessagePack of a JSON publication carries null where trusted bytes are not JSON', () => {
+    const parts = { channel: 'a', offset: 1, data: json('oops'), event: '', user: '' }
+    const recoded = recodePublication(jsonCodec.encodePublication(parts))
+    assert.deepEqual(decodeMessage(recoded), { channel: 'a', offset: 1, data: null })
+  })
+
   test('MessagePack of a reply decodes to it', () => {
     const reply = { id: 7, ok: { epoch: 'k3', offset: 2 ** 40 } }
     assert.deepEqual(decodeMessage(encodeMessage(reply)), reply)
@@ -131,6 +163,21 @@ describe('decoding', () => {
     const bytes = hex("c0 92 01 02 a1 'x' c0")
     const reader = new MsgpackReader(bytes, 1, bytes.length)
     assert.deepEqual([decodeValue(reader), decodeValue(reader), reader.at], [[1, 2], 'x', 6])
+  })
+
+  test('decoding what our node has sent takes any depth and the whole rest, and still fails with a place', () => {
+    let deep: unknown = 'x'
+    for (let level = 0; level < MAX_JSON_DEPTH; level++) deep = [deep]
+    const bytes = Buffer.concat([hex('c0'), encodeValue(deep)])
+    const reader = new MsgpackReader(bytes, 1, bytes.length)
+    assert.deepEqual([decodeTrusted(reader), reader.at], [deep, bytes.length])
+    for (const text of ['dd ffffffff', 'df ffffffff', 'db ffffffff', '92 01', '01 02', '']) {
+      const broken = hex(`c0 ${text}`)
+      assert.throws(
+        () => decodeTrusted(new MsgpackReader(broken, 1, broken.length)),
+        (error) => error instanceof MsgpackError && error.at === 1,
+      )
+    }
   })
 
   test('decoding goes on well after a failure', () => {

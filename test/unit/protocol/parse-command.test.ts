@@ -7,20 +7,73 @@ import { commandNames, parseCommand } from '../../../src/protocol/parse-command.
 
 const MAX_ID = 2 ** 53 - 1
 
+const connect = { kind: 'connect', token: '', resume: null, since: null }
+const position = { epoch: 'k3', offset: 41 }
+const fromNow = (channel: string) => ({ channel, since: null })
+
 describe('command', () => {
   const accepted: readonly [message: object, command: object][] = [
-    [{ connect: {} }, { kind: 'connect', token: '' }],
-    [{ connect: { token: null } }, { kind: 'connect', token: '' }],
-    [{ connect: { token: 'abc' } }, { kind: 'connect', token: 'abc' }],
-    [{ subscribe: { channel: 'a' } }, { kind: 'subscribe', channels: ['a'], isList: false }],
-    [{ subscribe: { channels: ['a', 'b'] } }, { kind: 'subscribe', channels: ['a', 'b'], isList: true }],
+    [{ connect: {} }, { ...connect }],
+    [{ connect: { token: null, resume: null, since: null } }, { ...connect }],
+    [{ connect: { token: 'abc' } }, { ...connect, token: 'abc' }],
+    [{ connect: { resume: false } }, { ...connect }],
+    [{ connect: { resume: true } }, { ...connect, resume: '' }],
+    [{ connect: { resume: '' } }, { ...connect, resume: '' }],
+    [{ connect: { resume: 'a capsule' } }, { ...connect, resume: 'a capsule' }],
+    [{ connect: { since: position } }, { ...connect, since: position }],
+    [{ refresh: { token: 'abc' } }, { kind: 'refresh', token: 'abc' }],
+    [{ subscribe: { channel: 'a' } }, { kind: 'subscribe', channels: [fromNow('a')], isList: false }],
+    [
+      { subscribe: { channel: 'a', since: position } },
+      { kind: 'subscribe', channels: [{ channel: 'a', since: position }], isList: false },
+    ],
+    [
+      { subscribe: { channel: 'a', since: { epoch: '', offset: 0 } } },
+      { kind: 'subscribe', channels: [{ channel: 'a', since: { epoch: '', offset: 0 } }], isList: false },
+    ],
+    [
+      { subscribe: { channel: 'a', since: { epoch: 'e'.repeat(64), offset: MAX_ID } } },
+      {
+        kind: 'subscribe',
+        channels: [{ channel: 'a', since: { epoch: 'e'.repeat(64), offset: MAX_ID } }],
+        isList: false,
+      },
+    ],
+    [
+      { subscribe: { channels: ['a', { channel: 'b' }, { channel: 'c', since: position }] } },
+      {
+        kind: 'subscribe',
+        channels: [fromNow('a'), fromNow('b'), { channel: 'c', since: position }],
+        isList: true,
+      },
+    ],
     [{ subscribe: { channels: [] } }, { kind: 'subscribe', channels: [], isList: true }],
     [{ unsubscribe: { channel: '' } }, { kind: 'unsubscribe', channel: '' }],
-    [{ publish: { channel: 'a', data: null } }, { kind: 'publish', channel: 'a', data: null, event: '' }],
     [
-      { publish: { channel: 'a', data: [1], event: 'e' } },
-      { kind: 'publish', channel: 'a', data: [1], event: 'e' },
+      { publish: { channel: 'a', data: null } },
+      { kind: 'publish', channel: 'a', data: null, event: '', key: '' },
     ],
+    [
+      { publish: { channel: 'a', data: [1], event: 'e', key: 'é'.repeat(64) } },
+      { kind: 'publish', channel: 'a', data: [1], event: 'e', key: 'é'.repeat(64) },
+    ],
+    [
+      { publish: { channel: 'a', data: 1, key: null } },
+      { kind: 'publish', channel: 'a', data: 1, event: '', key: '' },
+    ],
+    [
+      { history: { channel: 'a' } },
+      { kind: 'history', channel: 'a', since: null, limit: 0, isReverse: false },
+    ],
+    [
+      { history: { channel: 'a', since: null, limit: null, reverse: null } },
+      { kind: 'history', channel: 'a', since: null, limit: 0, isReverse: false },
+    ],
+    [
+      { history: { channel: 'a', since: position, limit: 1_000_000, reverse: true } },
+      { kind: 'history', channel: 'a', since: position, limit: 1_000_000, isReverse: true },
+    ],
+    [{ presence: { channel: 'a' } }, { kind: 'presence', channel: 'a' }],
     [{ users: { ids: ['1'] } }, { kind: 'users', ids: ['1'] }],
     [{ stats: { channel: 'a' } }, { kind: 'stats', channel: 'a' }],
     [{ ping: {} }, { kind: 'ping' }],
@@ -32,16 +85,17 @@ describe('command', () => {
   }
 
   test('a command may hold members that this version does not know', () => {
-    const message = { id: 7, trace: 'x', subscribe: { channel: 'a', since: { epoch: 'k3', offset: 1 } } }
+    const since = { ...position, shard: 1 }
+    const message = { id: 7, trace: 'x', subscribe: { channel: 'a', since, filter: 'x' } }
     assert.deepEqual(parseCommand(message), {
       id: 7,
-      command: { kind: 'subscribe', channels: ['a'], isList: false },
+      command: { kind: 'subscribe', channels: [{ channel: 'a', since: position }], isList: false },
     })
   })
 
   test('the list of command names is complete', () => {
-    const names = ['connect', 'subscribe', 'unsubscribe', 'publish', 'users', 'stats', 'ping']
-    assert.deepEqual(commandNames, names)
+    const names = 'connect refresh subscribe unsubscribe publish history presence users stats ping'
+    assert.deepEqual(commandNames, names.split(' '))
   })
 })
 
@@ -49,6 +103,15 @@ describe('command that is refused', () => {
   const wrong: readonly [message: object, text: RegExp][] = [
     [{ connect: { token: 1 } }, /^Field "connect.token" must be a string: it is 1$/],
     [{ connect: { token: ['a'] } }, /"connect.token" must be a string: it is a list of 1$/],
+    [{ connect: { resume: 1 } }, /^Field "connect.resume" must be true or a capsule: it is 1$/],
+    [{ connect: { resume: {} } }, /"connect.resume" must be true or a capsule: it is an object$/],
+    [
+      { connect: { since: 'k3' } },
+      /^Field "connect.since" must be an object with epoch and offset: it is "k3"$/,
+    ],
+    [{ connect: { since: { epoch: 'k3' } } }, /"connect.since.offset" .* it is missing$/],
+    [{ refresh: {} }, /^Field "refresh.token" must be a string: it is missing$/],
+    [{ refresh: { token: null } }, /"refresh.token" must be a string: it is null$/],
     [{ connect: 'token' }, /^Field "connect" must be an object: it is "token"$/],
     [{ connect: null }, /^Field "connect" must be an object: it is null$/],
     [{ connect: [] }, /^Field "connect" must be an object: it is a list of 0$/],
@@ -58,10 +121,35 @@ describe('command that is refused', () => {
       { subscribe: { channel: 'a', channels: ['b'] } },
       /"subscribe.channel" must be absent when channels is given/,
     ],
-    [{ subscribe: { channels: 'a' } }, /^Field "subscribe.channels" must be a list of strings: it is "a"$/],
+    [
+      { subscribe: { since: position, channels: ['b'] } },
+      /^Field "subscribe.since" must be absent when channels is given: it is an object$/,
+    ],
+    [
+      { subscribe: { channel: 'a', since: { epoch: 3, offset: 1 } } },
+      /^Field "subscribe.since.epoch" must be a string of at most 64 characters: it is 3$/,
+    ],
+    [{ subscribe: { channel: 'a', since: { epoch: 'e'.repeat(65), offset: 1 } } }, /"subscribe.since.epoch"/],
+    [
+      { subscribe: { channel: 'a', since: { epoch: 'k3', offset: -1 } } },
+      /^Field "subscribe.since.offset" must be an integer from 0 to 9007199254740991: it is -1$/,
+    ],
+    [{ subscribe: { channel: 'a', since: { epoch: 'k3', offset: 2 ** 53 } } }, /"subscribe.since.offset"/],
+    [{ subscribe: { channel: 'a', since: { epoch: 'k3', offset: 1.5 } } }, /it is 1\.5$/],
+    [{ subscribe: { channel: 'a', since: { epoch: 'k3', offset: '1' } } }, /it is "1"$/],
+    [{ subscribe: { channel: 'a', since: [] } }, /"subscribe.since" .* it is a list of 0$/],
+    [{ subscribe: { channels: 'a' } }, /^Field "subscribe.channels" must be a list: it is "a"$/],
     [
       { subscribe: { channels: ['a', 1] } },
-      /"subscribe.channels" must be a list of strings: it is a list of 2$/,
+      /^Field "subscribe.channels\[1\]" must be a string or an object with a channel: it is 1$/,
+    ],
+    [
+      { subscribe: { channels: ['a', {}] } },
+      /^Field "subscribe.channels\[1\].channel" must be a string: it is missing$/,
+    ],
+    [
+      { subscribe: { channels: [{ channel: 'a', since: {} }] } },
+      /^Field "subscribe.channels\[0\].since.epoch" must be a string of at most 64 characters: it is missing$/,
     ],
     [{ subscribe: { channels: { 0: 'a', length: 1 } } }, /"subscribe.channels" .* it is an object$/],
     [{ subscribe: { channels: null } }, /"subscribe.channels" .* it is null$/],
@@ -71,6 +159,29 @@ describe('command that is refused', () => {
     [{ publish: { channel: 'a' } }, /^Field "publish.data" must be any value: it is missing$/],
     [{ publish: { channel: 'a', data: 1, event: 2 } }, /^Field "publish.event" must be a string: it is 2$/],
     [{ publish: { channel: 'a', data: 1, event: null } }, /"publish.event" must be a string: it is null$/],
+    [{ publish: { channel: 'a', data: 1, key: 2 } }, /^Field "publish.key" must be .* text .*: it is 2$/],
+    [
+      { publish: { channel: 'a', data: 1, key: 'é'.repeat(65) } },
+      /^Field "publish.key" must be at most 128 bytes of text without control characters: it is "é/,
+    ],
+    [{ publish: { channel: 'a', data: 1, key: 'a\n' } }, /"publish.key" .* it is "a\\n"$/],
+    [{ history: {} }, /^Field "history.channel" must be a string: it is missing$/],
+    [
+      { history: { channel: 'a', limit: 0 } },
+      /^Field "history.limit" must be an integer from 1 to 1000000: it is 0$/,
+    ],
+    [{ history: { channel: 'a', limit: 1_000_001 } }, /"history.limit" .* it is 1000001$/],
+    [{ history: { channel: 'a', limit: 1.5 } }, /"history.limit" .* it is 1\.5$/],
+    [{ history: { channel: 'a', limit: '9' } }, /"history.limit" .* it is "9"$/],
+    [
+      { history: { channel: 'a', reverse: 'yes' } },
+      /^Field "history.reverse" must be true or false: it is "yes"$/,
+    ],
+    [
+      { history: { channel: 'a', since: 41 } },
+      /^Field "history.since" must be an object with epoch and offset: it is 41$/,
+    ],
+    [{ presence: {} }, /^Field "presence.channel" must be a string: it is missing$/],
     [{ users: {} }, /^Field "users.ids" must be a list of strings: it is missing$/],
     [{ users: { ids: [17] } }, /"users.ids" must be a list of strings/],
     [{ stats: {} }, /^Field "stats.channel" must be a string: it is missing$/],
@@ -95,7 +206,7 @@ describe('command that is refused', () => {
 
 describe('message that holds no command', () => {
   const unknown: readonly [message: object, text: RegExp][] = [
-    [{}, /^Message holds no command this node knows: it holds none, known are connect, subscribe, /],
+    [{}, /^Message holds no command this node knows: it holds none, known are connect, refresh, subscribe, /],
     [{ jump: {} }, /it holds "jump"/],
     [{ Connect: {} }, /it holds "Connect"/],
     [{ toString: {} }, /it holds "toString"/],

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import { LENGTH_BYTES } from '../../../src/protocol/frame-splitter.ts'
 import { encodeValue } from '../../../src/protocol/msgpack-codec.ts'
 import { MsgpackError, MsgpackReader } from '../../../src/protocol/msgpack-reader.ts'
+import { MAX_JSON_DEPTH } from '../../../src/protocol/payload.ts'
 import {
   answerOps,
   encodeFrame,
@@ -36,6 +37,8 @@ describe('request', () => {
       users: 6,
       stats: 7,
       disconnect: 8,
+      history: 9,
+      presence: 10,
     })
     assert.deepEqual(answerOps, { welcome: 64, ack: 65, ackUpTo: 66, result: 67, error: 68 })
   })
@@ -46,15 +49,19 @@ describe('request', () => {
     assert.deepEqual(readHex('93 01 00 c0'), { op: 'hello', seq: 0, fields: null })
   })
 
+  const five = { channel: 'c', data: '5', event: '', user: '', key: '' }
   const publishes: readonly [bytes: string, item: object][] = [
-    ["94 02 07 a1 'c' 05", { channel: 'c', data: '5', event: '', user: '' }],
-    ["94 02 07 a1 'c' 81 a1 'a' 91 c3", { channel: 'c', data: '{"a":[true]}', event: '', user: '' }],
-    ["94 02 07 a1 'c' c4 03 '[ ]'", { channel: 'c', data: '[ ]', event: '', user: '' }],
-    ["94 02 07 a1 'c' c0", { channel: 'c', data: 'null', event: '', user: '' }],
-    ["95 02 07 a1 'c' 05 a1 'e'", { channel: 'c', data: '5', event: 'e', user: '' }],
-    ["96 02 07 a1 'c' 05 a1 'e' a2 '17'", { channel: 'c', data: '5', event: 'e', user: '17' }],
-    ["96 02 07 a1 'c' 05 c0 a2 '17'", { channel: 'c', data: '5', event: '', user: '17' }],
-    ["dc 0004 cc02 cd 0007 d9 01 'c' cc05", { channel: 'c', data: '5', event: '', user: '' }],
+    ["94 02 07 a1 'c' 05", five],
+    ["94 02 07 a1 'c' 81 a1 'a' 91 c3", { ...five, data: '{"a":[true]}' }],
+    ["94 02 07 a1 'c' c4 03 '[ ]'", { ...five, data: '[ ]' }],
+    ["94 02 07 a1 'c' c0", { ...five, data: 'null' }],
+    ["95 02 07 a1 'c' 05 a1 'e'", { ...five, event: 'e' }],
+    ["96 02 07 a1 'c' 05 a1 'e' a2 '17'", { ...five, event: 'e', user: '17' }],
+    ["96 02 07 a1 'c' 05 c0 a2 '17'", { ...five, user: '17' }],
+    ["97 02 07 a1 'c' 05 a1 'e' a2 '17' a1 'k'", { ...five, event: 'e', user: '17', key: 'k' }],
+    ["97 02 07 a1 'c' 05 c0 c0 a1 'k'", { ...five, key: 'k' }],
+    ["97 02 07 a1 'c' 05 c0 a0 c0", five],
+    ["dc 0004 cc02 cd 0007 d9 01 'c' cc05", five],
   ]
   for (const [bytes, item] of publishes) {
     test(`publish ${bytes} is understood`, () => {
@@ -78,10 +85,19 @@ describe('request', () => {
     const request = readHex("95 03 07 92 a1 'a' a1 'b' 05 a1 'e'")
     assert.ok(request.op === 'publishMany')
     assert.deepEqual(request.items.map(plain), [
-      { channel: 'a', data: '5', event: 'e', user: '' },
-      { channel: 'b', data: '5', event: 'e', user: '' },
+      { channel: 'a', data: '5', event: 'e', user: '', key: '' },
+      { channel: 'b', data: '5', event: 'e', user: '', key: '' },
     ])
     assert.equal(request.items[0]?.data, request.items[1]?.data)
+    const withKey = readHex("96 03 07 92 a1 'a' a1 'b' 05 c0 a1 'k'")
+    assert.ok(withKey.op === 'publishMany')
+    assert.deepEqual(
+      withKey.items.map(({ event, user, key }) => [event, user, key]),
+      [
+        ['', '', 'k'],
+        ['', '', 'k'],
+      ],
+    )
   })
 
   test('publish to user names the user', () => {
@@ -89,17 +105,22 @@ describe('request', () => {
     assert.ok(request.op === 'publishToUser')
     assert.deepEqual(
       [request.user, plain(request.item)],
-      ['17', { channel: '', data: '5', event: '', user: '' }],
+      ['17', { channel: '', data: '5', event: '', user: '', key: '' }],
     )
+    const withKey = readHex("96 04 07 a2 '17' 05 a1 'e' a1 'k'")
+    assert.ok(withKey.op === 'publishToUser')
+    assert.deepEqual(plain(withKey.item), { channel: '', data: '5', event: 'e', user: '', key: 'k' })
   })
 
-  test('batch holds items of two to four fields', () => {
-    const request = readHex("93 05 07 93 92 a1 'a' 01 93 a1 'b' 02 a1 'e' 94 a1 'c' 03 c0 a1 'u'")
+  test('batch holds items of two to five fields', () => {
+    const items = "92 a1 'a' 01 93 a1 'b' 02 a1 'e' 94 a1 'c' 03 c0 a1 'u' 95 a1 'd' 04 c0 c0 a1 'k'"
+    const request = readHex(`93 05 07 94 ${items}`)
     assert.ok(request.op === 'batch')
     assert.deepEqual(request.items.map(plain), [
-      { channel: 'a', data: '1', event: '', user: '' },
-      { channel: 'b', data: '2', event: 'e', user: '' },
-      { channel: 'c', data: '3', event: '', user: 'u' },
+      { channel: 'a', data: '1', event: '', user: '', key: '' },
+      { channel: 'b', data: '2', event: 'e', user: '', key: '' },
+      { channel: 'c', data: '3', event: '', user: 'u', key: '' },
+      { channel: 'd', data: '4', event: '', user: '', key: 'k' },
     ])
   })
 
@@ -117,7 +138,24 @@ describe('request', () => {
     })
   })
 
-  for (const op of [0, 9, 63, 64, 127]) {
+  test('history holds a channel, and any values after it', () => {
+    const history = { op: 'history', seq: 7, channel: 'c', limit: null, since: null, isReverse: null }
+    assert.deepEqual(readHex("93 09 07 a1 'c'"), history)
+    assert.deepEqual(readHex("96 09 07 a1 'c' c0 c0 c0"), history)
+    assert.deepEqual(readHex("94 09 07 a1 'c' 0a"), { ...history, limit: 10 })
+    assert.deepEqual(readHex("96 09 07 a1 'c' a1 'x' 92 a2 'k3' 29 c3"), {
+      ...history,
+      limit: 'x',
+      since: ['k3', 41],
+      isReverse: true,
+    })
+  })
+
+  test('presence holds a channel', () => {
+    assert.deepEqual(readHex("93 0a 07 a1 'c'"), { op: 'presence', seq: 7, channel: 'c' })
+  })
+
+  for (const op of [0, 11, 63, 64, 127]) {
     test(`operation ${op} is not known, whatever it holds`, () => {
       const request = read(Buffer.concat([hex('94'), Buffer.from([op]), hex("07 91 a1 'x' c0")]))
       assert.ok(request.op === 'unknown')
@@ -153,7 +191,8 @@ describe('request that is refused', () => {
     ['a hello without its map', '92 01 00', 3],
     ['a hello with more', '94 01 00 80 80', 3],
     ['a publish without data', "93 02 07 a1 'c'", 3],
-    ['a publish with five fields', "97 02 07 a1 'c' 05 c0 c0 c0", 3],
+    ['a publish with six fields', "98 02 07 a1 'c' 05 c0 c0 c0 c0", 3],
+    ['a publish with a key that is no string', "97 02 07 a1 'c' 05 c0 c0 01", 8],
     ['a publish to a number', '94 02 07 05 05', 3],
     ['a publish to nil', '94 02 07 c0 05', 3],
     ['a publish to bytes', "94 02 07 c4 01 'c' 05", 3],
@@ -171,11 +210,12 @@ describe('request that is refused', () => {
     ['a publish to many that names none', '94 03 07 90 05', 4],
     ['a publish to many with a number among its names', "94 03 07 92 a1 'c' 01 05", 6],
     ['a publish to a user that is a number', '94 04 07 11 05', 3],
-    ['a publish to user with a user as well', "96 04 07 a1 'u' 05 c0 c0", 3],
+    ['a publish to user with a user as well', "97 04 07 a1 'u' 05 c0 c0 c0", 3],
+    ['a publish to many with a user as well', "97 03 07 91 a1 'c' 05 c0 c0 c0", 3],
     ['a batch of none', '93 05 07 90', 4],
     ['a batch that is no list', '93 05 07 05', 3],
     ['a batch with an item of one field', "93 05 07 91 91 a1 'c'", 5],
-    ['a batch with an item of five fields', "93 05 07 91 95 a1 'c' 05 c0 c0 c0", 5],
+    ['a batch with an item of six fields', "93 05 07 91 96 a1 'c' 05 c0 c0 c0 c0", 5],
     ['a batch with an item that is no list', '93 05 07 91 05', 4],
     ['a list bomb', '93 06 07 dd ffffffff', 8],
     ['users that are numbers', '93 06 07 91 01', 4],
@@ -183,8 +223,15 @@ describe('request that is refused', () => {
     ['stats of two channels', "94 07 07 a1 'a' a1 'b'", 3],
     ['a disconnect of nobody', '92 08 07', 3],
     ['a disconnect with a reason that is no string', '95 08 07 80 c0 01', 5],
-    ['an unknown operation that is cut', '94 09 07 01', 4],
-    ['an unknown operation with a bomb', '93 09 07 df ffffffff', 3],
+    ['a history of nothing', '92 09 07', 3],
+    ['a history of a number', '93 09 07 01', 3],
+    ['a history of nil', '93 09 07 c0', 3],
+    ['a history with five fields', "97 09 07 a1 'c' c0 c0 c0 c0", 3],
+    ['a history with a limit that is cut', "94 09 07 a1 'c' cd 00", 6],
+    ['a presence of nothing', '92 0a 07', 3],
+    ['a presence of two channels', "94 0a 07 a1 'a' a1 'b'", 3],
+    ['an unknown operation that is cut', '94 0b 07 01', 4],
+    ['an unknown operation with a bomb', '93 0b 07 df ffffffff', 3],
   ]
   for (const [what, bytes, at] of wrong) {
     test(`${what} is refused at byte ${at}`, () => {
@@ -259,6 +306,15 @@ describe('readAnswer', () => {
       assert.throws(() => answer(bytes), TypeError)
     })
   }
+
+  test('readAnswer takes data that is nested as deep as a publication may be', () => {
+    // A page of history with such data once looked like broken bytes, and the publisher left its node.
+    let data: unknown = 1
+    for (let level = 0; level < MAX_JSON_DEPTH; level++) data = [data]
+    const bytes = encodeValue([answerOps.result, 7, { publications: [{ data }] }])
+    const result = readAnswer(new MsgpackReader(bytes, 0, bytes.length))
+    assert.deepEqual(result, { op: 'result', seq: 7, value: { publications: [{ data }] } })
+  })
 
   test('readAnswer refuses broken bytes', () => {
     assert.throws(() => answer('92 42'), MsgpackError)

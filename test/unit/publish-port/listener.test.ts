@@ -32,6 +32,8 @@ test('publish port outlives a connection that the system could not hand over', a
       maxFrameBytes: 1_000,
       maxConnections: 10,
       connectTimeoutMs: 1_000,
+      maxHistoryPerCommand: 10,
+      maxPresenceListed: 10,
     },
   )
   t.after(() => port.stop())

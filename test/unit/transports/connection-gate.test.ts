@@ -106,6 +106,14 @@ describe('gate by origin', () => {
     assert.equal(gate().check(from('10.0.0.1', { origin: 'https://evil.test' })), null)
   })
 
+  test('gate asks requests that are no connection for their origin alone', () => {
+    const full = gate({ origins, maxConnections: 0 })
+    assert.equal(full.checkOrigin(from('10.0.0.1', { origin: 'https://example.com' })), null)
+    assert.equal(full.checkOrigin(from('10.0.0.1', { origin: 'https://evil.test' }))?.failed, 'ORIGIN_DENIED')
+    assert.equal(full.checkOrigin(from('10.0.0.1'))?.failed, 'ORIGIN_DENIED')
+    assert.equal(gate().checkOrigin(from('10.0.0.1')), null)
+  })
+
   test('gate shortens a long origin in its message', () => {
     const failure = gate({ origins }).check(from('10.0.0.1', { origin: 'x'.repeat(4_000) }))
     assert.ok((failure?.message.length ?? 0) < 300)

@@ -1,0 +1,9 @@
+/**
+ * Milliseconds of the one clock that all processes of a machine share (CLOCK_MONOTONIC).
+ *
+ * Owns the reading. Only differences mean something; they may be taken between processes.
+ */
+export function monotonicMs(): number {
+  const [seconds, ns] = process.hrtime()
+  return seconds * 1_000 + ns / 1e6
+}

@@ -1,0 +1,53 @@
+/**
+ * Where the page has got to in one channel.
+ *
+ * Owns the position {epoch, offset} and the rule of recovery: it moves forward with what arrived or was said to be missing,
+ * and only with that, so a subscription that begins from it again loses nothing and repeats nothing. Bound: one position.
+ */
+import type { Gap, StreamPosition, SubscribeResult } from '../protocol/messages.ts'
+
+export class Place {
+  /** Null until the node has named one. */
+  position: StreamPosition | null = null
+  readonly #missed: (gap: Gap) => void
+
+  /** @param missed called for publications that will not come, after the position moved past them */
+  constructor(missed: (gap: Gap) => void) {
+    this.#missed = missed
+  }
+
+  /** Takes the answer to a subscribe that named `position` where there was one. */
+  begin({ epoch, offset, recovered, gap }: SubscribeResult): void {
+    if (gap === undefined) {
+      this.position = { epoch, offset: recovered ? (this.position?.offset ?? offset) : offset }
+    } else {
+      this.position = { epoch, offset: gap.reason === 'future' ? offset : gap.to }
+      this.#missed(gap)
+    }
+  }
+
+  /** Takes a publication; false when it is not new here. */
+  take(offset: number): boolean {
+    const had = this.position
+    if (had === null || offset <= had.offset) return false
+    this.position = { epoch: had.epoch, offset }
+    // A node says so itself, in a message of its own. Should it ever not: no gap is silent.
+    const isNext = offset === had.offset + 1
+    if (!isNext) this.#missed({ from: had.offset + 1, to: offset - 1, reason: 'trimmed' })
+    return true
+  }
+
+  /** Takes a gap that came between publications; false when the position that follows can only be asked for. */
+  skip(gap: Gap): boolean {
+    const had = this.position
+    if (had === null) return true
+    const epoch = gap.epoch ?? (gap.reason === 'epoch' ? undefined : had.epoch)
+    if (epoch === undefined) return false
+    const isFuture = gap.reason === 'future'
+    if (isFuture || epoch !== had.epoch || gap.to > had.offset) {
+      this.position = { epoch, offset: isFuture ? gap.from - 1 : gap.to }
+      this.#missed(gap)
+    }
+    return true
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * One channel as the broker keeps it: its position, who is attached, and what is retained of it.
+ *
+ * Owns what stays in the ring. Two claims may hold a publication: the history that the channel's rule promises, and the
+ * short ring that every attached channel has, for slow readers, polls and those who come back. What neither claims goes.
+ * A channel without either has no ring at all. Kept small: there may be a million.
+ */
+import type { Clock } from '../clock.ts'
+import type { ChannelLog, Edge } from './broker.ts'
+import type { EffectiveRule } from './channel-rules.ts'
+import { Ring, type RingLimits, type RingMemory } from './ring.ts'
+
+/** What all channels of a broker share. */
+export interface Retention {
+  /** What an attached channel keeps at least. */
+  readonly short: RingLimits
+  readonly memory: RingMemory
+  readonly clock: Clock
+}
+
+export class BrokerChannel implements ChannelLog {
+  readonly name: string
+  readonly epoch: string
+  readonly rule: EffectiveRule
+  offset: number
+  /** Attached edges; null = none. */
+  edges: readonly Edge[] | null
+  /** Sweeps since the last publication or attachment. */
+  idleSweeps: number
+  readonly #retention: Retention
+  #ring: Ring | null
+
+  constructor(name: string, epoch: string, rule: EffectiveRule, retention: Retention) {
+    this.name = name
+    this.epoch = epoch
+    this.rule = rule
+    this.offset = 0
+    this.edges = null
+    this.idleSweeps = 0
+    this.#retention = retention
+    this.#ring = null
+  }
+
+  /** Whether anything published now has to be kept. */
+  get isRetaining(): boolean {
+    return this.rule.historySize > 0 || (this.edges !== null && this.#retention.short.size > 0)
+  }
+
+  get isEmpty(): boolean {
+    return this.#ring === null || this.#ring.size === 0
+  }
+
+  /** Keeps the message of the latest publication. */
+  retain(message: Buffer, nowMs: number): void {
+    if (this.#ring === null || this.#ring.nextOffset !== this.offset) {
+      this.#ring?.clear()
+      this.#ring = new Ring(this.#retention.memory, this.offset)
+    }
+    this.#ring.push(message, nowMs)
+    this.trim(nowMs)
+  }
+
+  /** Drops what neither the rule nor the short ring of an attached channel claims. */
+  trim(nowMs: number): void {
+    const ring = this.#ring
+    if (ring === null) return
+    const { historySize } = this.rule
+    const beyondShort = this.edges === null ? ring.size : this.#beyondShort(ring, this.edges, nowMs)
+    const beyondHistory = historySize === 0 ? ring.size : ring.excess(historyLimits(this.rule), nowMs)
+    ring.dropOldest(Math.min(beyondShort, beyondHistory))
+    if (ring.size === 0 && this.edges === null) this.#ring = null
+  }
+
+  /** What still waits to be sent to subscribers is kept as well, and does not count: else those behind would get gaps. */
+  #beyondShort(ring: Ring, edges: readonly Edge[], nowMs: number): number {
+    const { short } = this.#retention
+    let sent = this.offset
+    for (const edge of edges) sent = Math.min(sent, edge.sentOffset(this.name))
+    const unsent = this.offset - sent
+    const limits = unsent === 0 ? short : { ...short, size: short.size + unsent }
+    return Math.min(ring.excess(limits, nowMs), Math.max(0, ring.size - unsent))
+  }
+
+  /** Offset of the oldest publication that the rule promises, `offset` + 1 when there is none. */
+  firstInHistory(nowMs: number): number {
+    const ring = this.#ring
+    if (ring === null || this.rule.historySize === 0) return this.offset + 1
+    return ring.firstOffset + ring.excess(historyLimits(this.rule), nowMs)
+  }
+
+  /** What is not claimed any more is gone, even if nothing was published since. */
+  firstRetained(): number {
+    this.trim(this.#retention.clock.nowMs())
+    const ring = this.#ring
+    return ring === null || ring.nextOffset <= this.offset ? this.offset + 1 : ring.firstOffset
+  }
+
+  retained(offset: number): Buffer | null {
+    return this.#ring?.message(offset) ?? null
+  }
+
+  /** Lets go of everything. */
+  clear(): void {
+    this.#ring?.clear()
+    this.#ring = null
+  }
+}
+
+function historyLimits(rule: EffectiveRule): RingLimits {
+  return { size: rule.historySize, bytes: rule.historyBytes, maxAgeMs: rule.historyTtlMs }
+}

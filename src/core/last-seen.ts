@@ -1,0 +1,47 @@
+/**
+ * When users who are gone were last here.
+ *
+ * Owns one time per user, told when the last session of a user ends. A map in the order of leaving: who leaves again
+ * is put behind, and when there are too many, the one in front, who is gone for the longest, is forgotten. Does not
+ * know who is here now; who asks looks that up first.
+ *
+ * Bound: `maxUsers` at some 110 bytes each besides the text of the id (measured on Node 20). Every call is O(1)
+ * amortised.
+ */
+
+export interface LastSeen {
+  /** Users remembered. */
+  readonly size: number
+  /** A user has left. @param wallMs since 1970 */
+  left(user: string, wallMs: number): void
+  /** When a user left last, ms since 1970; null = not known. */
+  seenAt(user: string): number | null
+}
+
+/** @param maxUsers 0 = nobody is remembered */
+export function createLastSeen(maxUsers: number): LastSeen {
+  const times = new Map<string, number>()
+  // One walk that never ends, because whom it has passed is forgotten or put behind it again. A new walk every time
+  // would first pass the places of all who are gone from the map.
+  const walk = times.keys()
+
+  const forgetOldest = (): void => {
+    const user = walk.next().value
+    if (user !== undefined) times.delete(user)
+  }
+
+  return {
+    get size() {
+      return times.size
+    },
+    left(user, wallMs) {
+      if (maxUsers === 0) return
+      times.delete(user)
+      times.set(user, wallMs)
+      if (times.size > maxUsers) forgetOldest()
+    },
+    seenAt(user) {
+      return times.get(user) ?? null
+    },
+  }
+}

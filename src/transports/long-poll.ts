@@ -1,0 +1,288 @@
+/**
+ * The long-polling transport at `/poll`.
+ *
+ * Owns the way of a poll: whose it is, its commands, the positions the client is at, and then the wait. A poll says all
+ * there is to know, so any node can answer any poll: a session that is kept here between two polls only saves work, and
+ * keeps its place on the lists of who is present. A newer poll of a session takes over from the one that waits.
+ *
+ * Bound: one session and at most one waiting exchange per client; a session without a poll for `sessionLingerMs` ends.
+ */
+import type { Clock } from '../clock.ts'
+import { errorFace } from '../codes.ts'
+import { type Failure, hasFailed } from '../core/broker.ts'
+import type { Commands } from '../core/commands.ts'
+import type { Hub } from '../core/hub.ts'
+import type { Identification } from '../core/identification.ts'
+import type { Observer } from '../core/observer.ts'
+import type { Session } from '../core/session.ts'
+import { type StreamPosition, userChannel } from '../protocol/messages.ts'
+import type { Exchange } from '../uws/exchange.ts'
+import type { PublicApp } from '../uws.ts'
+import type { ConnectionGate } from './connection-gate.ts'
+import type { HttpAnswers } from './http-answers.ts'
+import type { HttpSessions } from './http-sessions.ts'
+import {
+  connectionOf,
+  createLongPollFanOut,
+  type PollConnection,
+  pollConnection,
+} from './long-poll-fan-out.ts'
+import { type PollRequest, readPollRequest, wantingCapsule } from './poll-request.ts'
+import type { CommandRunner } from './run-command.ts'
+
+/** How often it is looked for polls that have waited long enough, and for sessions without one. */
+const SWEEP_MS = 250
+
+export interface LongPollDeps {
+  readonly app: PublicApp
+  readonly gate: ConnectionGate
+  readonly hub: Hub
+  readonly commands: Commands
+  readonly identification: Identification
+  readonly runner: CommandRunner
+  readonly httpSessions: HttpSessions
+  readonly answers: HttpAnswers
+  readonly observer: Observer
+  readonly clock: Clock
+  readonly isDraining: () => boolean
+}
+
+export interface LongPollLimits {
+  readonly maxMessageBytes: number
+  readonly maxPollBytes: number
+  readonly maxReplyBytes: number
+  readonly pollHoldMs: number
+  readonly sessionLingerMs: number
+  readonly clientIpHeader: string
+  readonly maxConnectionsPerIp: number
+}
+
+/** Registers the route; returns what stops its timer. */
+export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () => void {
+  const { app, gate, hub, commands, identification, runner, httpSessions, answers, observer, clock } = deps
+  const sessions = new Set<Session>()
+  const fanOut = createLongPollFanOut(
+    { observer, deferred: (count) => hub.ledger.deferred(count), answer, over: close },
+    limits,
+  )
+
+  function answer(_session: Session, connection: PollConnection, body: Buffer): void {
+    const exchange = letGo(connection)
+    if (exchange !== null) answers.json(exchange, body)
+  }
+
+  /** The poll that waited is none any more. */
+  function letGo(connection: PollConnection): Exchange | null {
+    const { exchange } = connection
+    if (exchange === null) return null
+    connection.exchange = null
+    connection.sinceMs = clock.nowMs()
+    gate.leave(connection.address)
+    return exchange
+  }
+
+  function close(session: Session): void {
+    if (!sessions.delete(session)) return
+    const connection = connectionOf(session)
+    if (connection !== null) {
+      const exchange = letGo(connection)
+      if (exchange !== null) moved(exchange)
+    }
+    httpSessions.forget(session)
+    fanOut.forget(session)
+    observer.connectionClosed('long-poll', session.endedBy)
+    hub.close(session, session.endedBy === 'SESSION_MOVED' ? limits.sessionLingerMs : 0)
+  }
+
+  function moved(exchange: Exchange): void {
+    answers.refuse(exchange, 'SESSION_MOVED', 'The session went on with another poll or connection')
+  }
+
+  function sweep(): void {
+    const now = clock.nowMs()
+    for (const session of sessions) {
+      const connection = connectionOf(session)
+      if (connection === null) continue
+      if (connection.exchange === null) {
+        if (now - connection.sinceMs >= limits.sessionLingerMs && connection.running === 0) close(session)
+      } else if (now >= connection.sinceMs && connection.running === 0) {
+        fanOut.respond(session)
+      }
+    }
+  }
+
+  function request(exchange: Exchange): void {
+    if (exchange.method === 'OPTIONS') {
+      answers.preflight(exchange)
+      return
+    }
+    observer.received('long-poll', exchange.body.length)
+    const refusal = deps.isDraining() ? draining : gate.check(exchange)
+    if (refusal !== null) {
+      observer.connectionRefused(refusal.failed)
+      answers.refuse(exchange, refusal.failed, refusal.message)
+      return
+    }
+    const poll = readPollRequest(exchange.body)
+    if ('failed' in poll) refuse(exchange, poll)
+    else begin(exchange, poll)
+  }
+
+  function refuse(exchange: Exchange, { failed, message }: Failure): void {
+    observer.commandFailed(failed)
+    answers.refuse(exchange, failed, message)
+  }
+
+  function begin(exchange: Exchange, poll: PollRequest): void {
+    if (poll.capsule === '') {
+      if (poll.commands.length === 0) refuse(exchange, noCapsule)
+      else take(exchange, newSession(), { ...poll, commands: poll.commands.map(wantingCapsule) }, true)
+      return
+    }
+    const resumed = httpSessions.resume(poll.capsule, fanOut, make)
+    if ('failed' in resumed) {
+      refuse(exchange, resumed)
+      return
+    }
+    const { session, capsule, isNew } = resumed
+    if (capsule !== null) fanOut.tell(session, { capsule })
+    take(exchange, session, poll, isNew)
+  }
+
+  function newSession(): Session {
+    const session = hub.open(fanOut, '')
+    make(session)
+    return session
+  }
+
+  function make(session: Session): void {
+    session.connection = pollConnection('')
+    sessions.add(session)
+    observer.connectionOpened('long-poll')
+  }
+
+  /** The session has a poll to answer. */
+  function take(exchange: Exchange, session: Session, poll: PollRequest, isNew: boolean): void {
+    const connection = connectionOf(session)
+    if (connection === null) return
+    const before = letGo(connection)
+    if (before !== null) moved(before)
+    connection.address = gate.enter(exchange)
+    connection.exchange = exchange
+    connection.sinceMs = clock.nowMs() + Math.min(poll.waitMs ?? limits.pollHoldMs, limits.pollHoldMs)
+    exchange.onGone(() => {
+      if (connection.exchange === exchange) letGo(connection)
+    })
+    if (
+      !isNew &&
+      poll.commands.length === 0 &&
+      poll.positions !== null &&
+      isInStep(session, poll.positions)
+    ) {
+      settle(session, connection)
+      return
+    }
+    connection.running++
+    void carryOut(session, poll).finally(() => {
+      connection.running--
+      if (connection.running === 0) settle(session, connection)
+    })
+  }
+
+  /** Nothing to do but to wait: the way of nearly every poll. */
+  function isInStep(session: Session, positions: NonNullable<PollRequest['positions']>): boolean {
+    if (session.lags !== null || positions.length !== session.channels.length) return false
+    for (const [name, since] of positions) {
+      if (!hub.isInStep(session, name, since)) return false
+    }
+    return true
+  }
+
+  async function carryOut(session: Session, poll: PollRequest): Promise<void> {
+    const held = session.channels.map((channel) => channel.name)
+    for (const command of poll.commands) {
+      const reply = runner.run(session, command)
+      const answered = reply instanceof Promise ? await reply : reply
+      fanOut.reply(session, answered)
+      if ('ok' in answered && 'session' in answered.ok) keepCapsule(session, answered.ok)
+    }
+    if (session.phase !== 'connected') return
+    const { positions } = poll
+    if (positions !== null) {
+      const left = new Set(held.filter((channel) => !hub.isSubscribed(session, channel)))
+      for (const [channel, since] of positions) {
+        if (!left.has(channel)) await goOn(session, channel, since) // else a command of this poll left it
+      }
+      const named = new Set(positions.map(([channel]) => channel))
+      for (const channel of held) if (!named.has(channel)) leave(session, channel)
+    }
+    await identification.subscribeOwn(session, null)
+    hub.feed(session)
+  }
+
+  function keepCapsule(session: Session, { capsule }: { readonly capsule?: string }): void {
+    if (capsule !== undefined) httpSessions.know(session, capsule)
+    else hub.end(session, 'TOKEN_INVALID', 'The token lists more channels than a capsule can hold')
+  }
+
+  /** Brings the session in a channel from where the client is. */
+  async function goOn(session: Session, channel: string, since: StreamPosition): Promise<void> {
+    if (hub.isSubscribed(session, channel)) {
+      hub.reposition(session, channel, since)
+      return
+    }
+    const outcome = await commands.subscribe(session, { channel, since })
+    if (session.phase === 'ended') return
+    if (hasFailed(outcome)) {
+      fanOut.tell(session, { channel, error: errorFace(outcome.failed, outcome.message) })
+    } else if (outcome.gap !== undefined) {
+      fanOut.tell(session, { channel, gap: outcome.gap })
+    }
+  }
+
+  function leave(session: Session, channel: string): void {
+    if (channel !== userChannel(session.user)) hub.unsubscribe(session, channel)
+  }
+
+  /** All that the poll asked for is done: it is answered, or waits. */
+  function settle(session: Session, connection: PollConnection): void {
+    if (session.phase === 'ended') return
+    if (connection.hasMissedNotice) tellStale(session, connection)
+    if (session.phase === 'opening' || (connection.isEnding && connection.exchange !== null)) {
+      fanOut.respond(session)
+      close(session)
+      return
+    }
+    fanOut.respondIfAny(session)
+  }
+
+  function tellStale(session: Session, connection: PollConnection): void {
+    connection.hasMissedNotice = false
+    for (const { name, members } of session.channels) {
+      if (members !== null) {
+        fanOut.tell(session, { channel: name, presence: { count: members.count, stale: true } })
+      }
+    }
+  }
+
+  app.exchange({
+    path: '/poll',
+    methods: ['POST', 'OPTIONS'],
+    maxBodyBytes: limits.maxMessageBytes,
+    headers: limits.clientIpHeader === '' ? [] : [limits.clientIpHeader.toLowerCase()],
+    keepsAddress: limits.maxConnectionsPerIp > 0,
+    request,
+    tooLarge(exchange) {
+      const message = `Body is larger than ${limits.maxMessageBytes} bytes`
+      refuse(exchange, { failed: 'MESSAGE_TOO_LARGE', message })
+    },
+  })
+  return clock.every(SWEEP_MS, sweep)
+}
+
+const draining: Failure = { failed: 'DRAINING', message: 'The node is shutting down' }
+
+const noCapsule: Failure = {
+  failed: 'INVALID_ARGUMENT',
+  message: 'Field "capsule" is missing: the first poll of a session brings a connect command instead',
+}

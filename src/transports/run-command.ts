@@ -1,0 +1,65 @@
+/**
+ * From a decoded message of a client to the reply it gets, whichever transport it came by.
+ *
+ * Owns that way: shape, order and rate, then the command itself, and the reply to each of these going wrong. A fault of
+ * our own is logged and answered as INTERNAL. Nothing is thrown.
+ */
+import { type CodeName, errorFace } from '../codes.ts'
+import { hasFailed } from '../core/broker.ts'
+import type { Commands } from '../core/commands.ts'
+import type { Eventually } from '../core/eventually.ts'
+import type { Observer } from '../core/observer.ts'
+import type { Session } from '../core/session.ts'
+import { errorText } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import type { CommandResult, Reply } from '../protocol/messages.ts'
+import { type ParsedCommand, parseCommand } from '../protocol/parse-command.ts'
+
+export interface CommandRunner {
+  /** @param message as it was decoded */
+  run(session: Session, message: unknown): Eventually<Reply>
+  /** The reply to what could not be done. */
+  failed(id: number, code: CodeName, text: string): Reply
+}
+
+export interface CommandRunnerDeps {
+  readonly commands: Commands
+  readonly observer: Observer
+  readonly log: Logger
+}
+
+export function createCommandRunner({ commands, observer, log }: CommandRunnerDeps): CommandRunner {
+  function failed(id: number, code: CodeName, text: string): Reply {
+    observer.commandFailed(code)
+    return { id, error: errorFace(code, text) }
+  }
+
+  function replyOf(id: number, outcome: CommandResult | { failed: CodeName; message: string }): Reply {
+    return hasFailed(outcome) ? failed(id, outcome.failed, outcome.message) : { id, ok: outcome }
+  }
+
+  function execute(session: Session, { id, command }: ParsedCommand): Eventually<Reply> {
+    const fault = (error: unknown) => {
+      log.error('Command failed', { command: command.kind, error: errorText(error) })
+      return failed(id, 'INTERNAL', 'The node met a fault of its own')
+    }
+    try {
+      const outcome = commands.run(session, command)
+      if (!(outcome instanceof Promise)) return replyOf(id, outcome)
+      return outcome.then((result) => replyOf(id, result)).catch(fault)
+    } catch (error) {
+      return fault(error)
+    }
+  }
+
+  return {
+    failed,
+    run(session, message) {
+      const parsed = parseCommand(message)
+      const refusal = commands.admit(session, parsed.id)
+      if (refusal !== null) return failed(parsed.id, refusal.failed, refusal.message)
+      if ('failed' in parsed) return failed(parsed.id, parsed.failed, parsed.message)
+      return execute(session, parsed)
+    },
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * How it ends, over every transport: by the application, by the node, or because the session went on elsewhere.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { channelFor, open, publish, startContractNode, tokenOf } from '../../support/contract.ts'
+import { startNode } from '../../support/node.ts'
+import { transportChanges, transports } from '../../support/transports.ts'
+import { post } from '../../support/wire.ts'
+
+const DRAIN_MS = 1_000
+const CLIENTS = 10
+
+test('goodbyes', async (t) => {
+  const node = await startContractNode(t)
+
+  for (const transport of transports) {
+    await t.test(
+      `${transport.name} client is ended by session, with code and reason, and only that session`,
+      async (t) => {
+        const user = channelFor('ended', transport)
+        const client = await open(t, transport, node, { token: tokenOf(user) })
+        const other = await open(t, transport, node, { token: tokenOf(user) })
+        const session = client.replies[0]?.ok?.session
+        const bye = { code: 4501, reason: 'account closed' }
+        const answer = await post(`${node.internalUrl}/api/disconnect`, { session, ...bye })
+        assert.deepEqual(answer, { status: 200, body: { disconnected: 1 } })
+        assert.deepEqual(await client.closed(), bye)
+        assert.deepEqual(client.bye(), bye)
+        await publish(node, `@${user}`, 'still here?')
+        await other.received(`@${user}`, 1)
+      },
+    )
+
+    await t.test(`${transport.name} client is ended with all sessions of its user`, async (t) => {
+      const user = channelFor('gone', transport)
+      const clients = [
+        await open(t, transport, node, { token: tokenOf(user) }),
+        await open(t, transport, node, { token: tokenOf(user) }),
+      ]
+      const answer = await post(`${node.internalUrl}/api/disconnect`, { user })
+      assert.deepEqual(answer, { status: 200, body: { disconnected: 2 } })
+      for (const client of clients) {
+        assert.equal((await client.closed()).code, 3500)
+        assert.equal(client.bye()?.code, 3500)
+      }
+    })
+
+    await t.test(`${transport.name} client gets the last words before the goodbye`, async (t) => {
+      const channel = channelFor('last', transport)
+      const client = await open(t, transport, node)
+      await client.ok({ subscribe: { channel } })
+      const session = client.replies[0]?.ok?.session
+      await publish(node, channel, 'last words')
+      await post(`${node.internalUrl}/api/disconnect`, { session, code: 4001, reason: 'come back' })
+      assert.deepEqual(await client.closed(), { code: 4001, reason: 'come back' })
+      assert.deepEqual(client.publications, [{ channel, offset: 1, data: 'last words' }])
+    })
+
+    await t.test(
+      `${transport.name} clients of a node that goes are spread over when they come back`,
+      async (t) => {
+        const own = await startNode(t, ['--drain-ms', `${DRAIN_MS}`])
+        const clients = await Promise.all(Array.from({ length: CLIENTS }, () => open(t, transport, own)))
+        const stopped = own.stop()
+        for (const client of clients) {
+          assert.deepEqual(await client.closed(), { code: 3001, reason: 'draining' })
+          const { retryAfterMs = -1, ...bye } = client.bye() ?? {}
+          assert.deepEqual(bye, { code: 3001, reason: 'draining' })
+          assert.ok(retryAfterMs >= 1 && retryAfterMs <= DRAIN_MS, `${retryAfterMs}`)
+        }
+        const times = new Set(clients.map((client) => client.bye()?.retryAfterMs))
+        assert.ok(times.size > CLIENTS / 3, `${times.size} different times`)
+        assert.equal(await stopped, 0)
+      },
+    )
+  }
+
+  for (const [from, to] of transportChanges) {
+    await t.test(
+      `a session that goes on over ${to.name} is over where it was, over ${from.name}`,
+      async (t) => {
+        const user = channelFor('moved', from, to)
+        const first = await open(t, from, node, { token: tokenOf(user), resume: true })
+        const second = await open(t, to, node, { resume: first.capsule() })
+        const { code, reason } = await first.closed()
+        if (from.name === 'long poll') assert.deepEqual([code, reason], [409, 'SESSION_MOVED'])
+        else assert.deepEqual([code, first.bye()?.code], [3012, 3012])
+        await publish(node, `@${user}`, 'where are you')
+        await second.received(`@${user}`, 1)
+        assert.equal(first.publications.length, 0)
+        const answer = await post(`${node.internalUrl}/api/disconnect`, { user })
+        assert.deepEqual(answer.body, { disconnected: 1 }, 'it is one session')
+      },
+    )
+  }
+})

@@ -1,0 +1,78 @@
+/**
+ * An HTTP exchange without a socket, for tests of the transports.
+ *
+ * Owns an `Exchange` that remembers how it was answered and what was written to it; a test says whether its peer reads.
+ * Knows no protocol. Bound: everything written is kept.
+ */
+import type { Exchange, ExchangeMethod } from '../../src/uws/exchange.ts'
+
+export interface RecordedAnswer {
+  readonly status: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export interface RecordingExchange extends Exchange {
+  /** Null until it was answered as a whole. */
+  readonly answered: RecordedAnswer | null
+  /** What was written to the stream, a text for each write. */
+  readonly written: readonly string[]
+  readonly isEnded: boolean
+  readonly isAborted: boolean
+  /** Whether its peer reads; while it does not, `write` returns false. */
+  isReading: boolean
+}
+
+export interface RequestOptions {
+  readonly method?: ExchangeMethod
+  readonly query?: string
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export function recordingExchange(options: RequestOptions = {}): RecordingExchange {
+  const { method = 'POST', query = '', body = '', headers = {} } = options
+  const written: string[] = []
+  let answered: RecordedAnswer | null = null
+  let isEnded = false
+  let isAborted = false
+  const header = (name: string) => headers[name] ?? ''
+  return {
+    method,
+    query,
+    body: Buffer.from(body),
+    header,
+    lastHeader: header,
+    address: () => '127.0.0.1',
+    isReading: true,
+    written,
+    get answered() {
+      return answered
+    },
+    get isEnded() {
+      return isEnded
+    },
+    get isAborted() {
+      return isAborted
+    },
+    get isOpen() {
+      return answered === null && !isEnded && !isAborted
+    },
+    onGone() {},
+    onRoom() {},
+    answer(status, headers, body) {
+      answered ??= { status, headers, body: body.toString() }
+    },
+    startStream() {},
+    write(bytes) {
+      written.push(bytes.toString())
+      return this.isReading
+    },
+    endStream() {
+      isEnded = true
+    },
+    abort() {
+      isAborted = true
+    },
+  }
+}
