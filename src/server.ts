@@ -75,10 +75,10 @@ export async function startNode(config: Config, log: Logger): Promise<RunningNod
   const rules = compileRules(config.channels, config.maxPublicationBytes, config.demo)
   const verifyToken = await tokenVerifier(config)
   const broker = createLocalBroker({ rules, clock, observer }, config, nodeId)
-  const hub = createHub({ broker, rules, clock, observer }, config, nodeId)
+  const capsules = createCapsules(capsuleKeys(config), config.capsuleTtlMs, clock.wallMs)
+  const hub = createHub({ broker, rules, clock, observer, revoke: capsules.revoke }, config, nodeId)
   const countsNow = (): NodeCounts => ({ ...hub.counts(), channels: broker.channelCount() })
   const isAnonymousAllowed = verifyToken === null || config.anonymous
-  const capsules = createCapsules(capsuleKeys(config), config.capsuleTtlMs, clock.wallMs)
   const identity = { hub, clock, verifyToken, capsules, isAnonymousAllowed }
   const identification = createIdentification(identity, config)
   const commands = createCommands({ broker, hub, rules, clock, identification }, config)

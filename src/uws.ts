@@ -332,7 +332,7 @@ type AnswerHead = Pick<HttpAnswer, 'status' | 'headers'>
 
 function writeHead(response: HttpResponse, head: AnswerHead): void {
   response.writeStatus(head.status)
-  for (const [name, value] of Object.entries(head.headers)) response.writeHeader(name, value)
+  for (const name in head.headers) response.writeHeader(name, head.headers[name] ?? '')
 }
 
 /** What all exchanges of a route and method have in common. */
@@ -346,7 +346,7 @@ interface ExchangeKind {
 const routeNames = { GET: 'get', POST: 'post', OPTIONS: 'options' } as const
 
 function addExchangeRoute(app: TemplatedApp, route: ExchangeRoute, onFault: (error: unknown) => void): void {
-  const headerNames = ['origin', ...route.headers]
+  const headerNames = route.headers
   for (const method of route.methods) {
     const kind: ExchangeKind = { route, method, headerNames, onFault }
     app[routeNames[method]](route.path, (response, request) => {
@@ -365,12 +365,27 @@ function collectBody(response: HttpResponse, exchange: HttpExchange, maxBytes: n
   response.onData((chunk, isLast) => {
     const start = length
     length += chunk.byteLength
+    if (isLast && start === 0 && length <= maxBytes) {
+      exchange.arrived(Buffer.from(new Uint8Array(chunk)), false) // nearly all of them
+      return
+    }
     if (length > maxBytes) body = noBytes
     else if (length > body.length) body = Buffer.concat([body], start === 0 ? length : 2 * length)
     if (length <= maxBytes) body.set(new Uint8Array(chunk), start)
     if (isLast) exchange.arrived(body.subarray(0, length), length > maxBytes)
     else if (length > maxBytes + SWALLOWED_BYTES) exchange.abort()
   })
+}
+
+const noTexts: readonly string[] = []
+
+function valuesOf(request: HttpRequest, names: readonly string[]): string[] {
+  return names.map((name) => request.getHeader(name))
+}
+
+/** The last values: it walks all headers, so only where there is one. */
+function lastsOf(request: HttpRequest, names: readonly string[], firsts: readonly string[]): string[] {
+  return names.map((name, at) => ((firsts[at] ?? '') === '' ? '' : lastOf(request, name)))
 }
 
 /**
@@ -382,6 +397,7 @@ class HttpExchange implements Exchange {
   readonly query: string
   body: Buffer = noBytes
   readonly #kind: ExchangeKind
+  readonly #origin: string
   readonly #firsts: readonly string[]
   readonly #lasts: readonly string[]
   readonly #address: string
@@ -397,23 +413,21 @@ class HttpExchange implements Exchange {
 
   constructor(kind: ExchangeKind, response: HttpResponse, request: HttpRequest) {
     this.method = kind.method
-    this.query = request.getQuery()
+    this.query = kind.method === 'GET' ? request.getQuery() : ''
     this.#kind = kind
-    this.#firsts = kind.headerNames.map((name) => request.getHeader(name))
-    this.#lasts = kind.headerNames.map((name, i) => {
-      const first = this.#firsts[i] ?? ''
-      return i === 0 || first === '' ? first : lastOf(request, name) // it walks all headers: only when worth it
-    })
+    this.#origin = request.getHeader('origin')
+    this.#firsts = kind.headerNames.length === 0 ? noTexts : valuesOf(request, kind.headerNames)
+    this.#lasts = kind.headerNames.length === 0 ? noTexts : lastsOf(request, kind.headerNames, this.#firsts)
     this.#address = kind.route.keepsAddress ? addressOf(response) : ''
     this.#response = response
   }
 
   header(name: string): string {
-    return this.#firsts[this.#kind.headerNames.indexOf(name)] ?? ''
+    return name === 'origin' ? this.#origin : (this.#firsts[this.#kind.headerNames.indexOf(name)] ?? '')
   }
 
   lastHeader(name: string): string {
-    return this.#lasts[this.#kind.headerNames.indexOf(name)] ?? ''
+    return name === 'origin' ? this.#origin : (this.#lasts[this.#kind.headerNames.indexOf(name)] ?? '')
   }
 
   address(): string {

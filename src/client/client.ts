@@ -54,6 +54,8 @@ const CONNECT_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 10_000
 /** Below the hundred commands per second that nodes allow, with room for the subscriptions of a reconnect. */
 const MAX_QUEUED = 64
+/** Everybody on a channel is told at once that not all was told: so long they take to ask. */
+const PRESENCE_SPREAD_MS = 2_000
 const TRANSPORTS: readonly TransportName[] = ['websocket', 'long-poll']
 
 const ABORTED = 0
@@ -139,12 +141,14 @@ class ReconnectingClient implements Client {
     this.#requests = new Requests(timers, {
       timeoutMs: options.timeoutMs ?? REQUEST_TIMEOUT_MS,
       maxQueued: options.maxQueued ?? MAX_QUEUED,
+      random: this.#random,
     })
     this.#subscriptions = new Subscriptions({
       failed: (error) => this.#fail(error),
       presence: (channel) => this.presence(channel),
       later: (refusals, run) =>
         timers.after(this.#backoff.minMs + backoffMs(this.#backoff, refusals, this.#random()), run),
+      apart: (run) => timers.after(PRESENCE_SPREAD_MS * this.#random(), run),
     })
   }
 

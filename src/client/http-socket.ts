@@ -160,6 +160,6 @@ async function endOf(answer: Response): Promise<SocketClose> {
   return { code: error.code, reason: error.message, retry: error.retry, retryAfterMs }
 }
 
-function isBye(message: unknown): message is ByeMessage {
+export function isBye(message: unknown): message is ByeMessage {
   return typeof message === 'object' && message !== null && 'bye' in message
 }

@@ -20,6 +20,7 @@ import { ClientError } from './client-error.ts'
 import { type Connection, hasFailed } from './connection.ts'
 import { callSafely, Emitter } from './emitter.ts'
 import { Place } from './place.ts'
+import { PresenceAsks } from './presence-asks.ts'
 
 /** Channels named in one command. Nodes take 128 unless set to less; too many are halved and asked again. */
 const CHANNELS_PER_COMMAND = 100
@@ -49,12 +50,15 @@ export interface SubscriptionsListener {
   presence(channel: string): Promise<PresenceResult>
   /** Calls `run` after a wait that grows with `refusals`; returns the function that cancels it. */
   later(refusals: number, run: () => void): () => void
+  /** Calls `run` after a random moment that many clients do not share; returns the function that cancels it. */
+  apart(run: () => void): () => void
 }
 
 export class Subscriptions {
   readonly #listener: SubscriptionsListener
   readonly #channels = new Map<string, Channel>()
   readonly #leaving = new Map<string, Channel>()
+  readonly #presenceAsks: PresenceAsks
   #connection: Connection | null = null
   #isSyncDue = false
   /** Rounds of refusals in a row, for all channels together: it is the node that has no room. */
@@ -63,6 +67,12 @@ export class Subscriptions {
 
   constructor(listener: SubscriptionsListener) {
     this.#listener = listener
+    this.#presenceAsks = new PresenceAsks({
+      later: listener.apart,
+      ask: listener.presence,
+      answered: (result) => this.#tellPresence(result),
+      failed: (name, error) => this.#presenceFailed(name, error),
+    })
   }
 
   add(name: string, callback: (publication: PublicationMessage) => void): Subscription {
@@ -91,6 +101,7 @@ export class Subscriptions {
   /** Asks for every channel over a connection that has just opened. */
   attach(connection: Connection): void {
     this.#connection = connection
+    this.#presenceAsks.start()
     this.#sync()
   }
 
@@ -98,6 +109,7 @@ export class Subscriptions {
   detach(): void {
     this.#connection = null
     this.#leaving.clear()
+    this.#presenceAsks.pause()
     this.#cancelRetry?.()
     this.#cancelRetry = null
     for (const channel of this.#channels.values()) channel.stage = 'wanted'
@@ -138,7 +150,7 @@ export class Subscriptions {
     const { count, join = [], leave = [], stale } = presence
     for (const present of join) emit(channel, 'join', present)
     for (const present of leave) emit(channel, 'leave', present)
-    if (stale === true) void this.#askPresence(channel)
+    if (stale === true) this.#presenceAsks.stale(name)
     else emit(channel, 'presence', { channel: name, count, join, leave })
   }
 
@@ -163,6 +175,7 @@ export class Subscriptions {
   #remove(channel: Channel, member: Member): void {
     if (!channel.members.delete(member) || channel.members.size > 0) return
     this.#channels.delete(channel.name)
+    this.#presenceAsks.forget(channel.name)
     if (channel.stage === 'asked' || channel.stage === 'active') {
       this.#leaving.set(channel.name, channel)
       this.#syncSoon()
@@ -243,12 +256,15 @@ export class Subscriptions {
     })
   }
 
-  async #askPresence(channel: Channel): Promise<void> {
-    try {
-      emit(channel, 'presence', await this.#listener.presence(channel.name))
-    } catch (error) {
-      if (error instanceof ClientError && error.name !== 'CLOSED') this.#failed(channel, error)
-    }
+  #tellPresence(result: PresenceResult): void {
+    const channel = this.#channels.get(result.channel)
+    if (channel !== undefined) emit(channel, 'presence', result)
+  }
+
+  #presenceFailed(name: string, error: unknown): void {
+    const channel = this.#channels.get(name)
+    if (channel === undefined || !(error instanceof ClientError) || error.name === 'CLOSED') return
+    this.#failed(channel, error)
   }
 }
 

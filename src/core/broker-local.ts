@@ -70,11 +70,17 @@ export function createLocalBroker(
 ): LocalBroker {
   const { rules, clock, observer } = deps
   const channels = new Map<string, BrokerChannel>()
-  const edges = new Set<Edge>()
+  /** Edges, each with a list of itself that all channels share that only it is attached to. */
+  const edges = new Map<Edge, readonly Edge[]>()
   const memory = createRingMemory(limits.maxHistoryBytes, observer.historyShrunk)
   const short = { size: limits.ringSize, bytes: 0, maxAgeMs: limits.ringMs }
   const retention = { short, memory, clock }
-  const keys = createIdempotency(clock, limits, () => observer.keysForgotten(1))
+  const forgotten = () => observer.keysForgotten(1)
+  /** Clients can't use up the keys of the application. */
+  const keys = {
+    application: createIdempotency(clock, limits, forgotten),
+    clients: createIdempotency(clock, limits, forgotten),
+  }
   const lastSeen = createLastSeen(limits.maxLastSeen)
   const counts = createCountChannels(clock, subscribersOf, publishCount)
   let generation = 0
@@ -113,6 +119,10 @@ export function createLocalBroker(
   function membersOf(name: string, isListed: boolean): number {
     const attached = channels.get(name)?.edges ?? []
     return isListed ? sum(attached, (edge) => edge.memberCount(name)) : subscribersOf(name)
+  }
+
+  function soloOf(edge: Edge): readonly Edge[] {
+    return edges.get(edge) ?? [edge]
   }
 
   /** The count of a channel, as a publication on the channel made for it. */
@@ -170,15 +180,16 @@ export function createLocalBroker(
   function placeOnce(request: PublishRequest, source: PublishSource, arrivedMs: number): PublishOutcome {
     if (isCountChannel(request.channel)) return countsAreOurs(request.channel)
     if (request.key === '') return place(request, arrivedMs)
-    // Clients can't use up the keys of the application, nor those of other users.
-    const scope = source === 'client' ? `user ${request.user}` : 'application'
-    const before = keys.find(scope, request.channel, request.key)
+    const isClient = source === 'client'
+    const known = isClient ? keys.clients : keys.application
+    const scope = isClient ? request.user : '' // users can't guess each other's
+    const before = known.find(scope, request.channel, request.key)
     if (before !== null) {
       observer.duplicatePublish()
       return before
     }
     const outcome = place(request, arrivedMs)
-    if (!('failed' in outcome)) keys.remember(scope, request.channel, request.key, outcome)
+    if (!('failed' in outcome)) known.remember(scope, request.channel, request.key, outcome)
     return outcome
   }
 
@@ -193,20 +204,20 @@ export function createLocalBroker(
         if (!('failed' in outcome)) accepted++
       }
       observer.published(source, accepted)
-      for (const edge of edges) {
+      for (const edge of edges.keys()) {
         const room = edge.room()
         if (room !== null) await room
       }
       return outcomes
     },
 
-    join: (edge) => void edges.add(edge),
+    join: (edge) => void edges.set(edge, [edge]),
     leave: (edge) => void edges.delete(edge),
 
     async attach(edge, name) {
       const channel = channels.get(name) ?? open(name)
       if ('failed' in channel) return channel
-      if (channel.edges === null) channel.edges = [edge]
+      if (channel.edges === null) channel.edges = soloOf(edge)
       else if (!channel.edges.includes(edge)) channel.edges = [...channel.edges, edge]
       channel.idleSweeps = 0
       counts.attached(name)
@@ -216,7 +227,8 @@ export function createLocalBroker(
       const channel = channels.get(name)
       if (channel === undefined || channel.edges === null) return
       const others = channel.edges.filter((one) => one !== edge)
-      channel.edges = others.length > 0 ? others : null
+      const [one] = others
+      channel.edges = one === undefined ? null : others.length === 1 ? soloOf(one) : others
       if (others.length > 0) return
       counts.detached(name)
       channel.trim(clock.nowMs())
@@ -277,10 +289,10 @@ export function createLocalBroker(
       if (subscribersOf(userChannel(user)) === 0) lastSeen.left(user, clock.wallMs())
     },
     async disconnect(target, goodbye) {
-      return sum([...edges], (edge) => edge.disconnect(target, goodbye))
+      return sum([...edges.keys()], (edge) => edge.disconnect(target, goodbye))
     },
     async counts() {
-      return totals([...edges], channels.size)
+      return totals([...edges.keys()], channels.size)
     },
     channelCount: () => channels.size,
     historyBytes: () => memory.bytes,

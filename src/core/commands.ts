@@ -119,15 +119,10 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
     { channel, since }: SubscribeRequest,
   ): Eventually<SubscribeResult | Failure> {
     const failure =
-      channelNameFailure(channel) ?? subscribeFailure(session, channel) ?? roomFailure(session, channel)
+      channelNameFailure(channel) ??
+      readFailure(session, channel, 'subscribe to') ??
+      roomFailure(session, channel)
     return failure ?? hub.subscribe(session, channel, { since, check: () => roomFailure(session, channel) })
-  }
-
-  /** A count channel is for those who may know the count. */
-  function subscribeFailure(session: Session, channel: string): Failure | null {
-    const ruled = isCountChannel(channel) ? countedChannel(channel) : channel
-    const failure = readFailure(session, ruled, 'subscribe to')
-    return failure ?? (ruled === channel ? null : presenceFailure(ruled, rules.ruleFor(ruled).presence))
   }
 
   /** What a session may subscribe to it may also ask about; its own channel among it. */
@@ -137,7 +132,12 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
     verb: Parameters<typeof accessFailure>[3],
   ): Failure | null {
     if (verb !== 'subscribe to' && session.user !== '' && channel === userChannel(session.user)) return null
-    return accessFailure(session, rules.ruleFor(channel).subscribe, channel, verb)
+    if (!isCountChannel(channel))
+      return accessFailure(session, rules.ruleFor(channel).subscribe, channel, verb)
+    // A count channel is for those who may know the count.
+    const counted = countedChannel(channel)
+    const { subscribe, presence } = rules.ruleFor(counted)
+    return accessFailure(session, subscribe, counted, verb) ?? presenceFailure(counted, presence)
   }
 
   function roomFailure(session: Session, channel: string): Failure | null {

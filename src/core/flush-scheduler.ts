@@ -44,8 +44,8 @@ export interface FlushScheduler {
   room(): Promise<void> | null
   /** Calls `run` once what is pending now has been sent to channels that are not sharded; at once when nothing is. */
   afterPending(run: () => void): void
-  /** Sends what is pending now, whole; for the end of a node. */
-  drain(): void
+  /** Sends what is pending, turn by turn, and resolves when all of it has left; for the end of a node. */
+  drain(): Promise<void>
 }
 
 export interface FlushDeps {
@@ -80,7 +80,7 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
   /** Sessions with an outbox. */
   const directs: Session[] = []
   /** What to do once so many publications have left the queue, in order. */
-  let waitingRuns: { readonly taken: number; readonly run: () => void }[] = []
+  const waitingRuns: { readonly taken: number; readonly run: () => void }[] = []
   let taken = 0
   /** Whose turn it is when both the queue and a wave have something to send. */
   let isWaveNext = false
@@ -192,9 +192,7 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
 
   function runWaiting(): void {
     while (waitingRuns[0] !== undefined && waitingRuns[0].taken <= taken) {
-      const [first, ...rest] = waitingRuns
-      waitingRuns = rest
-      first.run()
+      waitingRuns.shift()?.run()
     }
   }
 
@@ -300,10 +298,12 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
       if (queue.length === 0) run()
       else waitingRuns.push({ taken: taken + queue.length, run })
     },
-    drain() {
+    async drain() {
       for (const channel of heldChannels.keys()) release(channel)
-      while (queue.length > 0 || waves.length > 0) flushTurn()
-      if (ledger.isTurnOpen()) schedule()
+      while (queue.length > 0 || waves.length > 0 || ledger.isTurnOpen()) {
+        flushTurn()
+        await new Promise((resolve) => setImmediate(resolve)) // the library sends between turns
+      }
     },
   }
 }

@@ -11,11 +11,12 @@
 import type { Clock } from '../clock.ts'
 import { type CodeName, codes } from '../codes.ts'
 import { type StreamPosition, type SubscribeResult, userChannel } from '../protocol/messages.ts'
-import type { Broker, Edge, Failure } from './broker.ts'
+import type { Broker, DisconnectTarget, Edge, Failure } from './broker.ts'
 import type { ChannelRules } from './channel-rules.ts'
 import type { Eventually } from './eventually.ts'
 import type { FanOut } from './fan-out.ts'
 import { createFlushScheduler } from './flush-scheduler.ts'
+import { isFinal } from './goodbye.ts'
 import { HubChannel } from './hub-channel.ts'
 import { createHubPresence } from './hub-presence.ts'
 import { type Books, createLedger, type Ledger, type LossReason } from './ledger.ts'
@@ -35,6 +36,8 @@ export interface HubDeps {
   readonly rules: ChannelRules
   readonly clock: Clock
   readonly observer: Observer
+  /** Whom the application does not want back: capsules of the session or the user are no good any more. */
+  revoke(target: DisconnectTarget): void
 }
 
 export interface HubLimits {
@@ -85,6 +88,8 @@ export interface Hub extends Edge {
   reposition(session: Session, channel: string, since: StreamPosition): void
   /** Whether the session is live on a channel and has been sent just what `at` says. */
   isInStep(session: Session, channel: string, at: StreamPosition): boolean
+  /** Offset up to which a session was sent a channel; null when it does not hold it. */
+  sentTo(session: Session, channel: string): number | null
   /** Gives a session that is behind what its connection has room for, now. */
   feed(session: Session): void
   /** False when the session was not subscribed. */
@@ -102,7 +107,7 @@ export interface Hub extends Edge {
 
 /** @param nodeId makes session ids unique between nodes and restarts */
 export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub {
-  const { broker, rules, clock, observer } = deps
+  const { broker, rules, clock, observer, revoke } = deps
   const ledger = createLedger(observer)
   const log = new TurnLog()
   const presence = createHubPresence(clock, broker)
@@ -280,6 +285,13 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
       if (place === undefined || place === LAGGING) return false
       return at.offset === channel.offset + channel.aheadAt(session.fanOut, place)
     },
+    sentTo(session, name) {
+      const channel = channels.get(name)
+      if (channel === undefined || !session.channels.includes(channel)) return null
+      const lag = session.lagOf(channel)
+      if (lag !== undefined) return lag.next - 1
+      return channel.offset + channel.aheadAt(session.fanOut, session.placeOf(channel))
+    },
     feed(session) {
       if (session.lags === null) return
       replay.feed(session)
@@ -325,6 +337,7 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
     disconnect(target, goodbye) {
       const ended = sessions.matching(target)
       for (const session of ended) session.endedBy = 'DISCONNECTED'
+      if (isFinal(goodbye.code)) revoke(target)
       // Whatever was published to them before goes out first: "you were logged out", say.
       flush.afterPending(() => {
         for (const session of ended) session.fanOut.end(session, goodbye.code, goodbye.reason, 0)
@@ -338,7 +351,7 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
       channels: channels.size,
     }),
     async drain(overMs) {
-      flush.drain()
+      await flush.drain()
       await sessions.sayGoodbye(overMs)
     },
     stop() {

@@ -169,19 +169,21 @@ export function createReplay({ ledger, missedNotices }: ReplayDeps): Replay {
       turnMessages = 0
       turnBytes = 0
       const now = ready
+      const again: Session[] = []
       ready = new Set()
       let hasMore = false
       for (const session of now) {
         if (turnMessages >= TURN_MESSAGES || turnBytes >= TURN_BYTES) {
-          ready.add(session)
+          ready.add(session) // those who were not reached come first in the next turn
           hasMore = true
         } else if (session.endedBy === null && feedShare(session)) {
-          ready.add(session)
+          again.push(session)
           hasMore = true
         } else if (session.lags?.some(isAhead)) {
-          ready.add(session) // looked at again when more was sent
+          again.push(session) // looked at again when more was sent
         }
       }
+      for (const session of again) ready.add(session)
       return hasMore
     },
     feed(session) {

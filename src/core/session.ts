@@ -39,6 +39,12 @@ export class Lag {
   }
 }
 
+/** Replies and notices that wait for a connection that takes nothing. */
+export interface Held {
+  readonly messages: Buffer[]
+  bytes: number
+}
+
 /** A direct message of the current turn. */
 export interface Direct {
   readonly channel: HubChannel
@@ -49,12 +55,21 @@ export interface Direct {
 const NO_CHANNELS: readonly HubChannel[] = []
 const NO_GRANTS: readonly string[] = []
 
-/** Places of a session that is first in all its channels, by their number: nearly all sessions share these. */
-const ALL_FIRST: (readonly number[])[] = []
+const NO_PLACES: readonly number[] = []
 
-function allFirst(count: number): readonly number[] {
-  while (ALL_FIRST.length <= count) ALL_FIRST.push(new Array<number>(ALL_FIRST.length).fill(FIRST_PLACE))
-  return ALL_FIRST[count] ?? []
+/** Lists of places up to so long are shared between sessions that have the same: there are few different ones. */
+const SHARED_LENGTH = 4
+const MAX_SHARED = 4096
+const sharedPlaces = new Map<string, readonly number[]>()
+
+/** A list equal to `places` that others may hold as well; never written to. */
+function shared(places: readonly number[]): readonly number[] {
+  if (places.length > SHARED_LENGTH) return places
+  const key = places.join()
+  const known = sharedPlaces.get(key)
+  if (known !== undefined) return known
+  if (sharedPlaces.size < MAX_SHARED) sharedPlaces.set(key, places)
+  return places
 }
 
 /** Above this many channels an array grows in steps instead of fitting exactly. */
@@ -94,7 +109,7 @@ export class Session implements Identity {
   /** Messages of the current turn that go to this session alone. */
   outbox: Direct[] | null
   /** Replies and notices that its connection could not take yet; null = none. */
-  held: Buffer[] | null
+  held: Held | null
 
   constructor(number: number, fanOut: FanOut, address: string) {
     this.fanOut = fanOut
@@ -108,7 +123,7 @@ export class Session implements Identity {
     this.id = ''
     this.sealedSecond = 0
     this.channels = NO_CHANNELS
-    this.places = allFirst(0)
+    this.places = NO_PLACES
     this.lags = null
     this.lostAt = -1
     this.address = address
@@ -128,8 +143,7 @@ export class Session implements Identity {
   /** @param place the number of its topic there, or `LAGGING` */
   addChannel(channel: HubChannel, place: number): void {
     const { channels, places } = this
-    const isFirst = place === FIRST_PLACE && places === allFirst(places.length)
-    this.places = isFirst ? allFirst(places.length + 1) : places.concat(place)
+    this.places = shared(places.concat(place))
     const [first] = channels
     // Literals and concat allocate what is needed; push and spread make room for many more.
     if (first === undefined) this.channels = [channel]
@@ -149,7 +163,7 @@ export class Session implements Identity {
 
   clearChannels(): void {
     this.channels = NO_CHANNELS
-    this.places = allFirst(0)
+    this.places = NO_PLACES
     this.lags = null
   }
 
@@ -176,8 +190,4 @@ export class Session implements Identity {
     const left = this.lags?.filter((lag) => lag.channel !== channel) ?? []
     this.lags = left.length === 0 ? null : left
   }
-}
-
-function shared(places: readonly number[]): readonly number[] {
-  return places.every((place) => place === FIRST_PLACE) ? allFirst(places.length) : places
 }

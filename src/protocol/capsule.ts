@@ -12,12 +12,16 @@
  * Its first 22 letters are 132 bits, and half of a SHA-256 is enough (RFC 2104 §5): a guess is right once in 2^132, and
  * every poll carries 21 bytes less.
  *
- * Bound: a capsule has at most MAX_CAPSULE_LENGTH letters; nothing is kept but the keys.
+ * Bound: a capsule has at most MAX_CAPSULE_LENGTH letters; kept are the keys and what was revoked within the life of a
+ * capsule, at most MAX_REVOKED.
  */
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 /** Letters of a capsule; longer texts are refused unseen and longer capsules are not sealed. */
 export const MAX_CAPSULE_LENGTH = 16_384
+
+/** Revocations remembered at once; the oldest are forgotten first. */
+const MAX_REVOKED = 100_000
 
 const VERSION = '1'
 /** Letters of the signature, of the 43 that an HMAC-SHA256 has. */
@@ -59,6 +63,8 @@ export interface Capsules {
   open(text: string): OpenedCapsule | CapsuleFailure
   /** Whether half the time of a capsule is over, so that its client should be given a new one. */
   needsRefresh(opened: Pick<OpenedCapsule, 'sealedMs'>): boolean
+  /** From now on the capsules of a session or of a user that were sealed until now are invalid, on this node. */
+  revoke(whose: { readonly session: string } | { readonly user: string }): void
 }
 
 interface SigningKey {
@@ -77,6 +83,22 @@ export function createCapsules(keys: readonly string[], ttlMs: number, wallMs: (
   const [first] = ring
   if (first === undefined) throw new RangeError('Capsules need a key')
   const byId = new Map(ring.map(({ id, key }) => [id, key]))
+  /** When capsules of a session (`s` and its id) or a user (`u` and the id) were revoked, oldest first. */
+  const revoked = new Map<string, number>()
+
+  function isRevoked({ session, user, sealedMs }: OpenedCapsule): boolean {
+    if (revoked.size === 0) return false
+    const atMs = Math.max(revoked.get(`s${session}`) ?? 0, user === '' ? 0 : (revoked.get(`u${user}`) ?? 0))
+    return sealedMs <= atMs
+  }
+
+  /** What is older than any capsule need not be known; nor can more be than `MAX_REVOKED`. */
+  function forgetRevoked(nowMs: number): void {
+    for (const [whose, atMs] of revoked) {
+      if (revoked.size <= MAX_REVOKED && nowMs - atMs < ttlMs) return
+      revoked.delete(whose)
+    }
+  }
 
   return {
     seal(state) {
@@ -94,7 +116,15 @@ export function createCapsules(keys: readonly string[], ttlMs: number, wallMs: (
       if (typeof payload !== 'string') return payload
       const opened = readPayload(payload)
       if (opened === null) return invalid('it holds no session')
+      if (isRevoked(opened)) return invalid('it was revoked')
       return expiry(opened, ttlMs, wallMs()) ?? opened
+    },
+
+    revoke(whose) {
+      const name = 'user' in whose ? `u${whose.user}` : `s${whose.session}`
+      revoked.delete(name)
+      revoked.set(name, wallMs())
+      forgetRevoked(wallMs())
     },
 
     needsRefresh(opened) {

@@ -2,7 +2,8 @@
  * Commands by requests of their own, at `/command`: for clients whose events come by a stream, or who only ask.
  *
  * Owns the way of such a request: the commands run on the live session of its capsule, wherever its events go, or on
- * none, for those that need none; the replies are the answer. Keeps nothing.
+ * none, for those that need none; the replies are the answer. Keeps the command rates of sessions that are not here,
+ * at most `MAX_ABSENT` of them.
  */
 import type { Failure } from '../core/broker.ts'
 import type { FanOut } from '../core/fan-out.ts'
@@ -11,13 +12,15 @@ import type { Identification } from '../core/identification.ts'
 import type { Observer } from '../core/observer.ts'
 import { Session } from '../core/session.ts'
 import type { Capsules, OpenedCapsule } from '../protocol/capsule.ts'
-import type { Reply } from '../protocol/messages.ts'
 import type { Exchange } from '../uws/exchange.ts'
 import type { PublicApp } from '../uws.ts'
 import type { ConnectionGate } from './connection-gate.ts'
 import type { HttpAnswers } from './http-answers.ts'
 import { readPollRequest } from './poll-request.ts'
 import type { CommandRunner } from './run-command.ts'
+
+/** Sessions without a connection here whose commands are counted. */
+const MAX_ABSENT = 10_000
 
 export interface CommandRouteDeps {
   readonly app: PublicApp
@@ -28,11 +31,19 @@ export interface CommandRouteDeps {
   readonly capsules: Capsules
   readonly answers: HttpAnswers
   readonly observer: Observer
+  readonly isDraining: () => boolean
+}
+
+export interface CommandRouteLimits {
+  readonly maxMessageBytes: number
+  readonly maxPollBytes: number
 }
 
 /** Registers the route. */
-export function serveCommands(deps: CommandRouteDeps, limits: { readonly maxMessageBytes: number }): void {
+export function serveCommands(deps: CommandRouteDeps, limits: CommandRouteLimits): void {
   const { app, gate, hub, identification, runner, capsules, answers, observer } = deps
+  /** Sessions of capsules that are not here, those used last behind. */
+  const absent = new Map<string, Session>()
 
   function request(exchange: Exchange): void {
     if (exchange.method === 'OPTIONS') {
@@ -40,7 +51,7 @@ export function serveCommands(deps: CommandRouteDeps, limits: { readonly maxMess
       return
     }
     observer.received('sse', exchange.body.length)
-    const denied = gate.checkOrigin(exchange)
+    const denied = deps.isDraining() ? draining : gate.checkOrigin(exchange)
     const body = denied ?? readPollRequest(exchange.body)
     const opened = 'failed' in body ? body : capsules.open(body.capsule)
     if ('failed' in body) refuse(exchange, body)
@@ -52,11 +63,15 @@ export function serveCommands(deps: CommandRouteDeps, limits: { readonly maxMess
     }
   }
 
-  /** A session for commands that need none: it holds nothing and nothing knows it. */
+  /** A session for commands that need none: it holds nothing but the count of its commands. */
   function detached(opened: OpenedCapsule): Session {
-    const session = new Session(0, nowhere, '')
+    const session = absent.get(opened.session) ?? new Session(0, nowhere, '')
+    absent.delete(opened.session)
+    absent.set(opened.session, session)
+    if (absent.size > MAX_ABSENT) absent.delete(absent.keys().next().value ?? '')
     identification.identify(session, opened)
     session.phase = 'connected'
+    session.lastCommandId = 0 // ids rise within a request
     return session
   }
 
@@ -66,17 +81,20 @@ export function serveCommands(deps: CommandRouteDeps, limits: { readonly maxMess
     list: readonly unknown[],
     isLive: boolean,
   ): Promise<void> {
-    const replies: Reply[] = []
+    const replies: string[] = []
+    let length = 0
     for (const one of list) {
-      if (!isLive && needsSession(one)) {
-        replies.push(runner.failed(idOf(one), 'NOT_CONNECTED', 'The session is not open on this node'))
-        continue
-      }
-      replies.push(await runner.run(session, one))
+      const hasRoom = length < limits.maxPollBytes
+      const reply =
+        !isLive && needsSession(one)
+          ? runner.failed(idOf(one), 'NOT_CONNECTED', 'The session is not open on this node')
+          : await runner.run(session, one, hasRoom)
+      const text = JSON.stringify(reply)
+      length += text.length
+      replies.push(text)
     }
-    const body = JSON.stringify(replies)
-    observer.sent('sse', body.length)
-    answers.json(exchange, body)
+    observer.sent('sse', length)
+    answers.json(exchange, `[${replies.join()}]`)
   }
 
   function refuse(exchange: Exchange, { failed, message }: Failure): void {
@@ -97,6 +115,8 @@ export function serveCommands(deps: CommandRouteDeps, limits: { readonly maxMess
     },
   })
 }
+
+const draining: Failure = { failed: 'DRAINING', message: 'The node is shutting down' }
 
 /** Where nothing is ever sent: a session without a stream has its replies in the answer. */
 const nowhere: FanOut = {

@@ -55,7 +55,7 @@ export function createHttpAnswers(hasOrigins: boolean): HttpAnswers {
     const origin = exchange.header('origin')
     let headers = kept.get(origin)
     if (headers === undefined) {
-      headers = { 'access-control-allow-origin': origin, ...exposed, vary: 'origin' }
+      headers = { 'access-control-allow-origin': origin, vary: 'origin' }
       if (kept.size < MAX_KEPT_ORIGINS) kept.set(origin, headers)
     }
     return headers
@@ -69,7 +69,7 @@ export function createHttpAnswers(hasOrigins: boolean): HttpAnswers {
     refuse(exchange, code, message) {
       const { http, retry } = codes[code]
       const retryAfter = retry && http === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
-      const headers = { ...jsonHeaders, ...corsOf(exchange), ...retryAfter }
+      const headers = { ...jsonHeaders, ...corsOf(exchange), ...exposed, ...retryAfter }
       exchange.answer(statusText(http), headers, JSON.stringify({ error: errorFace(code, message) }))
     },
     preflight(exchange) {
@@ -79,9 +79,9 @@ export function createHttpAnswers(hasOrigins: boolean): HttpAnswers {
   }
 }
 
-/** What pages may read besides the body. */
+/** What pages may read of a refusal besides its body. */
 const exposed: Headers = { 'access-control-expose-headers': 'retry-after' }
-const anyOrigin: Headers = { 'access-control-allow-origin': '*', ...exposed }
+const anyOrigin: Headers = { 'access-control-allow-origin': '*' }
 const jsonHeaders: Headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
 const openJsonHeaders: Headers = { ...jsonHeaders, ...anyOrigin }
 const preflightHeaders: Headers = {

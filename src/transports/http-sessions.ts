@@ -5,11 +5,12 @@
  * lives here, so that a poll costs no signature; any other is opened, and its session made anew. Memory: one entry per
  * session with a known capsule.
  */
+import type { Failure } from '../core/broker.ts'
 import type { FanOut } from '../core/fan-out.ts'
 import type { Hub } from '../core/hub.ts'
 import type { Identification } from '../core/identification.ts'
 import type { Session } from '../core/session.ts'
-import type { CapsuleFailure, Capsules, OpenedCapsule } from '../protocol/capsule.ts'
+import type { Capsules, OpenedCapsule } from '../protocol/capsule.ts'
 
 export interface HttpSessionsDeps {
   readonly hub: Hub
@@ -28,9 +29,15 @@ export interface HttpSessions {
   /**
    * The session of a capsule: the one on `fanOut` that is here, else a new one in the place of whichever was.
    *
+   * @param check asked before anything is done for a session; null = go on
    * @param make gives a new session its connection
    */
-  resume(text: string, fanOut: FanOut, make: (session: Session) => void): ResumedSession | CapsuleFailure
+  resume(
+    text: string,
+    fanOut: FanOut,
+    check: (isNew: boolean) => Failure | null,
+    make: (session: Session) => void,
+  ): ResumedSession | Failure
   /** The session gave out this capsule. */
   know(session: Session, capsule: string): void
   forget(session: Session): void
@@ -68,17 +75,21 @@ export function createHttpSessions({ hub, identification, capsules }: HttpSessio
   return {
     know,
     forget,
-    resume(text, fanOut, make) {
+    resume(text, fanOut, check, make) {
       const found = known.get(text)
       if (found !== undefined && found.session.fanOut === fanOut && !capsules.needsRefresh(found.opened)) {
-        return { session: found.session, isNew: false, capsule: null }
+        return check(false) ?? { session: found.session, isNew: false, capsule: null }
       }
       const opened = capsules.open(text)
       if ('failed' in opened) return opened
       const here = hub.sessions.byId(opened.session)
       if (here !== null && here.fanOut === fanOut && here.user === opened.user && here.endedBy === null) {
+        const refusal = check(false)
+        if (refusal !== null) return refusal
         return { session: here, isNew: false, capsule: capsules.needsRefresh(opened) ? renew(here) : null }
       }
+      const refusal = check(true)
+      if (refusal !== null) return refusal
       const session = hub.open(fanOut, '')
       make(session)
       identification.resume(session, opened)

@@ -13,7 +13,7 @@ import type { FanOut } from '../core/fan-out.ts'
 import { topicOf } from '../core/hub-channel.ts'
 import type { Observer } from '../core/observer.ts'
 import { LAGGING, type Session } from '../core/session.ts'
-import type { ControlMessage, Reply } from '../protocol/messages.ts'
+import type { ByeMessage, ControlMessage, Reply } from '../protocol/messages.ts'
 import type { Exchange } from '../uws/exchange.ts'
 import { PollAnswer } from './poll-answer.ts'
 
@@ -32,6 +32,8 @@ export interface PollConnection {
   isEnding: boolean
   /** Somebody came or left while no poll waited. */
   hasMissedNotice: boolean
+  /** Offset before the first publication that came while no poll waited, by channel; null = none came. */
+  missed: Map<string, number> | null
 }
 
 export interface LongPollFanOut extends FanOut {
@@ -40,6 +42,10 @@ export interface LongPollFanOut extends FanOut {
   respond(session: Session): void
   /** Answers at once if there is anything to say. */
   respondIfAny(session: Session): void
+  /** A newer poll takes over: the one that waits is answered with what there is and a goodbye, the session goes on. */
+  replace(session: Session): void
+  /** The poll that waited is gone: what it was to be answered with is not for the next one, but the last word. */
+  dropAnswer(session: Session): void
   /** Takes a session off all topics, before it is closed. */
   forget(session: Session): void
 }
@@ -54,11 +60,19 @@ export function pollConnection(address: string): PollConnection {
     address,
     isEnding: false,
     hasMissedNotice: false,
+    missed: null,
   }
 }
 
-/** Never added to, so that a session between polls holds on to no messages. */
+/** Never added to but by the goodbye below, so that a session between polls holds on to no messages. */
 const nothing = PollAnswer.empty()
+
+/** The end of a poll that was replaced: an answer like any other, since browsers log every status that is an error. */
+const replacedBye = Buffer.from(
+  JSON.stringify({
+    bye: { code: codes.SESSION_MOVED.close, reason: 'The session went on with another poll' },
+  } satisfies ByeMessage),
+)
 
 export interface LongPollFanOutDeps {
   readonly observer: Observer
@@ -66,7 +80,7 @@ export interface LongPollFanOutDeps {
   deferred(publications: number): void
   /** Sends a 200 with the body; the poll is over. */
   answer(session: Session, connection: PollConnection, body: Buffer): void
-  /** The last word was said, or there is none to say. */
+  /** The last word was said, or there is none to say. No poll waits any more. */
   over(session: Session): void
 }
 
@@ -77,13 +91,13 @@ export function createLongPollFanOut(
   const { observer } = deps
   const topics = new Map<string, Set<Session>>()
   /** Polls that have something to be answered with. */
-  const due: Session[] = []
+  const due = new Set<Session>()
   let empty = PollAnswer.empty()
 
   function add(session: Session, connection: PollConnection, message: Buffer): void {
     if (connection.answer.isEmpty) {
       connection.answer = empty
-      if (connection.exchange !== null) due.push(session)
+      if (connection.exchange !== null) due.add(session)
     }
     connection.answer = connection.answer.with(message)
   }
@@ -101,14 +115,29 @@ export function createLongPollFanOut(
     const connection = connectionOf(session)
     if (connection === null || connection.exchange === null) return
     const body = connection.answer.body()
-    connection.answer = nothing
+    discard(session, connection)
     deps.answer(session, connection, body)
     if (connection.isEnding) deps.over(session)
+  }
+
+  function discard(session: Session, connection: PollConnection): void {
+    connection.answer = nothing
+    due.delete(session)
   }
 
   function respondIfAny(session: Session): void {
     const connection = connectionOf(session)
     if (connection !== null && connection.running === 0 && !connection.answer.isEmpty) respond(session)
+  }
+
+  function replace(session: Session): void {
+    const connection = connectionOf(session)
+    if (connection === null || connection.exchange === null) return
+    // The last word is for the newer poll: to the client this one is past.
+    const said = connection.isEnding ? nothing : connection.answer
+    if (!connection.isEnding) discard(session, connection)
+    observer.sent('long-poll', replacedBye.length)
+    deps.answer(session, connection, said.with(replacedBye).body())
   }
 
   function leave(session: Session, topic: string): void {
@@ -129,7 +158,12 @@ export function createLongPollFanOut(
       else sessions.add(session)
     },
     unsubscribe: leave,
+    dropAnswer(session) {
+      const connection = connectionOf(session)
+      if (connection !== null && !connection.isEnding) discard(session, connection)
+    },
     forget(session) {
+      due.delete(session)
       for (const channel of session.channels) {
         const place = session.placeOf(channel)
         if (place !== LAGGING) leave(session, topicOf(channel.name, place))
@@ -137,13 +171,14 @@ export function createLongPollFanOut(
     },
     subscribers: (topic) => topics.get(topic)?.size ?? 0,
     publish(topic, bytes, offset) {
+      const channel = topic.slice(topic.indexOf('\0') + 1)
       let given = 0
       let away = 0
       for (const session of topics.get(topic) ?? []) {
         const connection = connectionOf(session)
         if (connection === null || connection.exchange === null) {
           away++
-          if (connection !== null && offset === 0) connection.hasMissedNotice = true
+          if (connection !== null) miss(connection, channel, offset)
           continue
         }
         given++
@@ -167,25 +202,35 @@ export function createLongPollFanOut(
     reply: say,
     respond,
     respondIfAny,
+    replace,
     flush() {
-      if (due.length === 0) return
+      if (due.size === 0) return
       for (const session of due) respondIfAny(session)
-      due.length = 0
       empty = PollAnswer.empty() // what was said in this turn is not kept
     },
     end(session, code, reason, retryAfterMs) {
       const connection = connectionOf(session)
       if (connection === null || connection.isEnding) return
-      if (code === codes.SESSION_MOVED.close) {
-        deps.over(session)
+      const hasMoved = code === codes.SESSION_MOVED.close
+      if (hasMoved && connection.exchange === null) {
+        deps.over(session) // nobody will poll for a goodbye
         return
       }
       const bye = retryAfterMs === 0 ? { code, reason } : { code, reason, retryAfterMs }
       say(session, { bye })
       connection.isEnding = true
-      if (connection.running === 0) respond(session)
+      if (hasMoved || connection.running === 0) respond(session)
     },
   }
+}
+
+function miss(connection: PollConnection, channel: string, offset: number): void {
+  if (offset === 0) {
+    connection.hasMissedNotice = true
+    return
+  }
+  connection.missed ??= new Map()
+  if (!connection.missed.has(channel)) connection.missed.set(channel, offset - 1)
 }
 
 /** Null once the session is over. */

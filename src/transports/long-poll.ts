@@ -5,7 +5,8 @@
  * there is to know, so any node can answer any poll: a session that is kept here between two polls only saves work, and
  * keeps its place on the lists of who is present. A newer poll of a session takes over from the one that waits.
  *
- * Bound: one session and at most one waiting exchange per client; a session without a poll for `sessionLingerMs` ends.
+ * Bound: as many sessions as the gate lets in, with at most one waiting exchange each; a session without a poll for
+ * `sessionLingerMs` ends.
  */
 import type { Clock } from '../clock.ts'
 import { errorFace } from '../codes.ts'
@@ -20,7 +21,7 @@ import type { Exchange } from '../uws/exchange.ts'
 import type { PublicApp } from '../uws.ts'
 import type { ConnectionGate } from './connection-gate.ts'
 import type { HttpAnswers } from './http-answers.ts'
-import type { HttpSessions } from './http-sessions.ts'
+import type { HttpSessions, ResumedSession } from './http-sessions.ts'
 import {
   connectionOf,
   createLongPollFanOut,
@@ -77,25 +78,17 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
     if (exchange === null) return null
     connection.exchange = null
     connection.sinceMs = clock.nowMs()
-    gate.leave(connection.address)
     return exchange
   }
 
   function close(session: Session): void {
     if (!sessions.delete(session)) return
     const connection = connectionOf(session)
-    if (connection !== null) {
-      const exchange = letGo(connection)
-      if (exchange !== null) moved(exchange)
-    }
+    if (connection !== null) gate.leave(connection.address)
     httpSessions.forget(session)
     fanOut.forget(session)
     observer.connectionClosed('long-poll', session.endedBy)
     hub.close(session, session.endedBy === 'SESSION_MOVED' ? limits.sessionLingerMs : 0)
-  }
-
-  function moved(exchange: Exchange): void {
-    answers.refuse(exchange, 'SESSION_MOVED', 'The session went on with another poll or connection')
   }
 
   function sweep(): void {
@@ -117,15 +110,16 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
       return
     }
     observer.received('long-poll', exchange.body.length)
-    const refusal = deps.isDraining() ? draining : gate.check(exchange)
-    if (refusal !== null) {
-      observer.connectionRefused(refusal.failed)
-      answers.refuse(exchange, refusal.failed, refusal.message)
-      return
-    }
-    const poll = readPollRequest(exchange.body)
+    const poll = deps.isDraining() ? draining : readPollRequest(exchange.body)
     if ('failed' in poll) refuse(exchange, poll)
     else begin(exchange, poll)
+  }
+
+  /** Whether a poll may come in: a session takes its place once, and holds it until it ends. */
+  function check(exchange: Exchange, isNew: boolean): Failure | null {
+    const refusal = isNew ? gate.check(exchange) : gate.checkOrigin(exchange)
+    if (refusal !== null) observer.connectionRefused(refusal.failed)
+    return refusal
   }
 
   function refuse(exchange: Exchange, { failed, message }: Failure): void {
@@ -135,28 +129,38 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
 
   function begin(exchange: Exchange, poll: PollRequest): void {
     if (poll.capsule === '') {
-      if (poll.commands.length === 0) refuse(exchange, noCapsule)
-      else take(exchange, newSession(), { ...poll, commands: poll.commands.map(wantingCapsule) }, true)
+      const refusal = poll.commands.length === 0 ? noCapsule : check(exchange, true)
+      if (refusal !== null) {
+        refuse(exchange, refusal)
+        return
+      }
+      const session = hub.open(fanOut, '')
+      make(session, exchange)
+      take(exchange, session, { ...poll, commands: poll.commands.map(wantingCapsule) }, true)
       return
     }
-    const resumed = httpSessions.resume(poll.capsule, fanOut, make)
-    if ('failed' in resumed) {
-      refuse(exchange, resumed)
-      return
-    }
-    const { session, capsule, isNew } = resumed
+    const resumed = httpSessions.resume(
+      poll.capsule,
+      fanOut,
+      (isNew) => check(exchange, isNew),
+      (session) => make(session, exchange),
+    )
+    if ('failed' in resumed) refuse(exchange, resumed)
+    else goOnWith(exchange, resumed, poll)
+  }
+
+  function goOnWith(
+    exchange: Exchange,
+    { session, capsule, isNew }: ResumedSession,
+    poll: PollRequest,
+  ): void {
+    fanOut.replace(session)
     if (capsule !== null) fanOut.tell(session, { capsule })
     take(exchange, session, poll, isNew)
   }
 
-  function newSession(): Session {
-    const session = hub.open(fanOut, '')
-    make(session)
-    return session
-  }
-
-  function make(session: Session): void {
-    session.connection = pollConnection('')
+  function make(session: Session, exchange: Exchange): void {
+    session.connection = pollConnection(gate.enter(exchange))
     sessions.add(session)
     observer.connectionOpened('long-poll')
   }
@@ -165,13 +169,12 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
   function take(exchange: Exchange, session: Session, poll: PollRequest, isNew: boolean): void {
     const connection = connectionOf(session)
     if (connection === null) return
-    const before = letGo(connection)
-    if (before !== null) moved(before)
-    connection.address = gate.enter(exchange)
     connection.exchange = exchange
     connection.sinceMs = clock.nowMs() + Math.min(poll.waitMs ?? limits.pollHoldMs, limits.pollHoldMs)
     exchange.onGone(() => {
-      if (connection.exchange === exchange) letGo(connection)
+      if (connection.exchange !== exchange) return
+      fanOut.dropAnswer(session)
+      letGo(connection)
     })
     if (
       !isNew &&
@@ -179,11 +182,12 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
       poll.positions !== null &&
       isInStep(session, poll.positions)
     ) {
+      connection.missed = null
       settle(session, connection)
       return
     }
     connection.running++
-    void carryOut(session, poll).finally(() => {
+    void carryOut(session, connection, poll).finally(() => {
       connection.running--
       if (connection.running === 0) settle(session, connection)
     })
@@ -198,26 +202,45 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
     return true
   }
 
-  async function carryOut(session: Session, poll: PollRequest): Promise<void> {
+  async function carryOut(session: Session, connection: PollConnection, poll: PollRequest): Promise<void> {
+    const { exchange, missed } = connection
+    connection.missed = null
     const held = session.channels.map((channel) => channel.name)
     for (const command of poll.commands) {
-      const reply = runner.run(session, command)
+      const hasRoom = connection.answer.bytes < limits.maxPollBytes
+      const reply = runner.run(session, command, hasRoom)
       const answered = reply instanceof Promise ? await reply : reply
       fanOut.reply(session, answered)
       if ('ok' in answered && 'session' in answered.ok) keepCapsule(session, answered.ok)
     }
-    if (session.phase !== 'connected') return
-    const { positions } = poll
-    if (positions !== null) {
-      const left = new Set(held.filter((channel) => !hub.isSubscribed(session, channel)))
-      for (const [channel, since] of positions) {
-        if (!left.has(channel)) await goOn(session, channel, since) // else a command of this poll left it
-      }
-      const named = new Set(positions.map(([channel]) => channel))
-      for (const channel of held) if (!named.has(channel)) leave(session, channel)
-    }
+    // A newer poll that came meanwhile knows better.
+    if (session.phase !== 'connected' || connection.exchange !== exchange) return
+    if (poll.positions === null) bringMissed(session, missed)
+    else await bring(session, connection, { positions: poll.positions, held, missed })
     await identification.subscribeOwn(session, null)
     hub.feed(session)
+  }
+
+  /** Without positions the client is where the last answer left it. */
+  function bringMissed(session: Session, missed: PollConnection['missed']): void {
+    for (const { name, epoch } of session.channels) {
+      const offset = missed?.get(name)
+      if (offset !== undefined) hub.reposition(session, name, { epoch, offset })
+    }
+  }
+
+  /** Brings the session to the positions of its client, and to no other channels. */
+  async function bring(session: Session, connection: PollConnection, { positions, held, missed }: Bringing) {
+    const left = new Set(held.filter((channel) => !hub.isSubscribed(session, channel)))
+    for (const [channel, since] of positions) {
+      if (left.has(channel)) continue // a command of this poll left it
+      const sent = missed?.get(channel) ?? hub.sentTo(session, channel)
+      // An answer that was lost took its notices with it.
+      if (sent !== null && since.offset < sent) connection.hasMissedNotice = true
+      await goOn(session, channel, since)
+    }
+    const named = new Set(positions.map(([channel]) => channel))
+    for (const channel of held) if (!named.has(channel)) leave(session, channel)
   }
 
   function keepCapsule(session: Session, { capsule }: { readonly capsule?: string }): void {
@@ -278,6 +301,13 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
     },
   })
   return clock.every(SWEEP_MS, sweep)
+}
+
+interface Bringing {
+  readonly positions: NonNullable<PollRequest['positions']>
+  /** Channels the session held when the poll came. */
+  readonly held: readonly string[]
+  readonly missed: PollConnection['missed']
 }
 
 const draining: Failure = { failed: 'DRAINING', message: 'The node is shutting down' }

@@ -12,12 +12,18 @@ import type { Observer } from '../core/observer.ts'
 import type { Session } from '../core/session.ts'
 import { errorText } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import type { CommandResult, Reply } from '../protocol/messages.ts'
+import type { Command, CommandResult, Reply } from '../protocol/messages.ts'
 import { type ParsedCommand, parseCommand } from '../protocol/parse-command.ts'
 
+/** Commands whose replies may be large. */
+const BULKY: ReadonlySet<Command['kind']> = new Set(['history', 'presence', 'users'])
+
 export interface CommandRunner {
-  /** @param message as it was decoded */
-  run(session: Session, message: unknown): Eventually<Reply>
+  /**
+   * @param message as it was decoded
+   * @param hasRoom false = replies wait to be taken: commands with large ones are refused as BUSY
+   */
+  run(session: Session, message: unknown, hasRoom: boolean): Eventually<Reply>
   /** The reply to what could not be done. */
   failed(id: number, code: CodeName, text: string): Reply
 }
@@ -54,11 +60,14 @@ export function createCommandRunner({ commands, observer, log }: CommandRunnerDe
 
   return {
     failed,
-    run(session, message) {
+    run(session, message, hasRoom) {
       const parsed = parseCommand(message)
       const refusal = commands.admit(session, parsed.id)
       if (refusal !== null) return failed(parsed.id, refusal.failed, refusal.message)
       if ('failed' in parsed) return failed(parsed.id, parsed.failed, parsed.message)
+      if (!hasRoom && BULKY.has(parsed.command.kind)) {
+        return failed(parsed.id, 'BUSY', 'Replies wait to be read: take them first, then ask again')
+      }
       return execute(session, parsed)
     },
   }

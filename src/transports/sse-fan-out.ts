@@ -1,9 +1,9 @@
 /**
  * How publications, replies and notices leave by streams of server-sent events (WHATWG HTML §9.2.6).
  *
- * Owns the connection of an event stream: what is written in one turn leaves in one write at its end, and each event
- * carries the positions of the whole session as its id, so that a browser that reconnects by itself says where it is. A
- * stream whose reader is slow takes no more data: the session is out of step then, and is fed from history later.
+ * Owns the connection of an event stream: what is written in one turn leaves in one write at its end. Each event for a
+ * plain `EventSource` carries the positions of the whole session as its id, so that a browser that reconnects by itself
+ * says where it is; clients that keep their positions are spared that, as it grows with their channels. A stream whose reader is slow takes no more data: the session is out of step then, and is fed from history later.
  *
  * Bound: a turn's messages per stream, `maxReplyBytes` of notices for one that does not read.
  */
@@ -37,6 +37,8 @@ export interface SseConnection {
   overBytes: number
   /** Monotonic time of the next heartbeat, ms. */
   beatMs: number
+  /** Its events carry ids: a plain `EventSource` has nothing else to come back with. */
+  readonly hasIds: boolean
 }
 
 /** An event and the publication in it; offset 0 = none. */
@@ -77,7 +79,10 @@ export function createSseFanOut(deps: SseFanOutDeps, limits: { readonly maxReply
     const { pending } = connection
     if (pending.length === 0) return
     connection.pending = []
-    if (!connection.exchange.write(withIds(session, pending))) connection.isFull = true
+    const events = connection.hasIds
+      ? withIds(session, pending)
+      : Buffer.concat(pending.map(({ event }) => event))
+    if (!connection.exchange.write(events)) connection.isFull = true
   }
 
   function say(session: Session, message: Reply | ControlMessage): void {
@@ -150,7 +155,8 @@ export function createSseFanOut(deps: SseFanOutDeps, limits: { readonly maxReply
       const connection = streamOf(session)
       if (connection === null || connection.isFull) return
       write(session, connection)
-      const event = sum === null ? '' : `${idOf(session, new Map())}data: {"sum":${sum}}\n\n`
+      const id = connection.hasIds ? idOf(session, new Map()) : ''
+      const event = sum === null ? '' : `${id}data: {"sum":${sum}}\n\n`
       if (!connection.exchange.write(Buffer.from(`:\n\n${event}`))) connection.isFull = true
     },
     flush() {

@@ -115,7 +115,7 @@ export function serveSse(deps: SseDeps, limits: SseLimits): () => void {
     const [first, ...commands] = request.commands
     const isByGet = exchange.method === 'GET'
     if (!isByGet) connect(session, exchange)
-    const reply = first === undefined ? null : await runner.run(session, first)
+    const reply = first === undefined ? null : await runner.run(session, first, true)
     if (session.phase === 'ended') return
     if (isByGet && reply !== null && 'error' in reply) {
       close(session)
@@ -135,6 +135,7 @@ export function serveSse(deps: SseDeps, limits: SseLimits): () => void {
       isFull: false,
       overBytes: 0,
       beatMs: clock.nowMs() + heartbeatMs,
+      hasIds: exchange.method === 'GET',
     }
     session.connection = connection
     exchange.onRoom(() => {
@@ -147,7 +148,7 @@ export function serveSse(deps: SseDeps, limits: SseLimits): () => void {
 
   async function carryOut(session: Session, request: PollRequest): Promise<void> {
     for (const command of request.commands) {
-      const reply = await runner.run(session, command)
+      const reply = await runner.run(session, command, fanOut.room(session) > 0)
       if (session.phase === 'ended') return
       fanOut.reply(session, reply)
     }

@@ -81,21 +81,23 @@ export function createWebSocketFanOut(
   }
 
   function hold(session: Session, socket: Socket<Session>, bytes: Buffer): void {
-    session.held ??= []
-    session.held.push(bytes)
-    const heldBytes = session.held.reduce((sum, one) => sum + one.length, 0)
-    if (heldBytes <= limits.maxReplyBytes) return
+    session.held ??= { messages: [], bytes: 0 }
+    session.held.messages.push(bytes)
+    session.held.bytes += bytes.length
+    if (session.held.bytes <= limits.maxReplyBytes) return
     session.endedBy ??= 'SLOW_CONSUMER'
     socket.close()
   }
 
   /** Sends what was held back as far as it goes; true when nothing is left. */
   function release(session: Session, socket: Socket<Session>): boolean {
-    while (session.held !== null) {
-      const [first, ...rest] = session.held
-      if (first !== undefined && sendStatus(socket.send(first, isBinary)) === 'dropped') return false
-      session.held = rest.length === 0 ? null : rest
+    const { held } = session
+    for (let first = held?.messages[0]; held !== null && first !== undefined; first = held.messages[0]) {
+      if (sendStatus(socket.send(first, isBinary)) === 'dropped') return false
+      held.messages.shift()
+      held.bytes -= first.length
     }
+    session.held = null
     return true
   }
 

@@ -85,7 +85,7 @@ export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): vo
       hub.end(session, 'BAD_MESSAGE', 'Message could not be decoded')
       return
     }
-    const outcome = runner.run(session, decoded)
+    const outcome = runner.run(session, decoded, fanOut.room(session) > 0)
     if (outcome instanceof Promise) void outcome.then((answer) => reply(session, answer))
     else reply(session, outcome)
   }

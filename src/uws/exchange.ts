@@ -32,7 +32,7 @@ export interface ExchangeRoute {
  */
 export interface Exchange {
   readonly method: ExchangeMethod
-  /** Without the '?' */
+  /** Of a GET, without the '?'; else '' */
   readonly query: string
   /** Empty unless POST. The receiver's to keep; the exchange itself gives it up when `request` has returned. */
   readonly body: Buffer

@@ -19,6 +19,9 @@ const skip = needs('chromium')
 /** Quick to notice, so that a test is about the fallback and not about patience. */
 const quick = { backoff: { minMs: 20, maxMs: 200 }, connectTimeoutMs: 2_000 }
 
+/** Nothing but refused WebSockets may show as an error in the console: no poll that a newer one replaces does. */
+const quiet = { expects: /^$/ }
+
 for (const [transport, path] of [
   ['long-poll', '/poll'],
   ['sse', '/sse'],
@@ -32,7 +35,8 @@ for (const [transport, path] of [
       const { node, proxy } = await setUp(t)
       proxy.upgrades = rule
       const options = { ...quick, transports, channels: ['kept_news', 'list_room'] }
-      const { run, journal, reached, connected, assertUnbroken } = await openClientPage(t, proxy, options)
+      const page = await openClientPage(t, proxy, options, quiet)
+      const { run, journal, reached, connected, assertUnbroken } = page
       await connected(transport)
       for (let n = 1; n <= 3; n++) await publish(node, 'kept_news', { n })
       await reached('kept_news', 3)
@@ -58,7 +62,8 @@ for (const [transport, path] of [
     const { node, proxy } = await setUp(t)
     proxy.upgrades = 'refused'
     const options = { ...quick, transports, channels: ['steady', 'open_own'] }
-    const { run, journal, reached, connected, assertUnbroken } = await openClientPage(t, proxy, options)
+    const page = await openClientPage(t, proxy, options, quiet)
+    const { run, journal, reached, connected, assertUnbroken } = page
     await connected(transport)
     const steady = await startSteady(t, node, ['steady'], 100)
     await reached('steady', 50)
@@ -97,7 +102,7 @@ test('page falls back in the middle of a connection that is cut and not let thro
   skip,
 }, async (t) => {
   const { node, proxy } = await setUp(t)
-  const page = await openClientPage(t, proxy, { ...quick, channels: ['steady'] })
+  const page = await openClientPage(t, proxy, { ...quick, channels: ['steady'] }, quiet)
   await page.connected('websocket')
   const steady = await startSteady(t, node, ['steady'], 100)
   await page.reached('steady', 50)

@@ -104,8 +104,9 @@ export function localCore(t: Pick<TestContext, 'after'>, options: LocalCoreOptio
     },
     'k3',
   )
+  const capsules = createCapsules(['a key of sixteen'], 600_000, () => clock.wallMs())
   const hub = createHub(
-    { broker, rules, clock, observer },
+    { broker, rules, clock, observer, revoke: capsules.revoke },
     {
       maxPendingBytes: options.maxPendingBytes ?? 1_048_576,
       channelLingerMs: options.channelLingerMs ?? 5_000,
@@ -116,7 +117,6 @@ export function localCore(t: Pick<TestContext, 'after'>, options: LocalCoreOptio
     'n1',
   )
   const { verifyToken = null, isAnonymousAllowed = true } = options
-  const capsules = createCapsules(['a key of sixteen'], 600_000, () => clock.wallMs())
   const identification = createIdentification(
     { hub, clock, verifyToken, capsules, isAnonymousAllowed },
     { pingMs: options.pingMs ?? 25_000 },

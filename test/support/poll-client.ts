@@ -9,10 +9,12 @@
 import { Agent } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { errorOf, exchange, type HttpAnswer, type PublicPort } from './http-exchange.ts'
-import type { Fields } from './wire.ts'
+import type { Fields, WireBye } from './wire.ts'
 import { createInbox, letIn, type Position, type TransportClient } from './wire-inbox.ts'
 
 const AGAIN_MS = 50
+/** Code of the goodbye to a poll that a newer one, or another connection, took over from. */
+const MOVED = 3012
 
 export interface PollOptions {
   /** Fields of the connect command; null = none is sent, the capsule goes on with its session. */
@@ -94,7 +96,8 @@ export async function openPoll(where: PublicPort, options: PollOptions = {}): Pr
     if (answer.status !== 200) return refuse(poll, answer)
     const before = inbox.positions()
     for (const message of JSON.parse(answer.body) as Fields[]) {
-      if (!isRepeated(message, poll.positions, before)) inbox.take(message)
+      const isByOurOwn = poll !== current && (message.bye as WireBye | undefined)?.code === MOVED
+      if (!isByOurOwn && !isRepeated(message, poll.positions, before)) inbox.take(message)
     }
     const bye = inbox.bye()
     if (bye !== null) end({ code: bye.code, reason: bye.reason })
@@ -102,9 +105,8 @@ export async function openPoll(where: PublicPort, options: PollOptions = {}): Pr
 
   async function refuse(poll: Poll, answer: HttpAnswer): Promise<void> {
     const error = errorOf(answer)
-    if (poll !== current && error.name === 'SESSION_MOVED') return // by our own newer poll
     for (const { id } of poll.commands) inbox.take({ id, error })
-    const isWorthIt = error.retry && !error.name.startsWith('CAPSULE_') && error.name !== 'SESSION_MOVED'
+    const isWorthIt = error.retry && !error.name.startsWith('CAPSULE_')
     if (persists && isWorthIt && poll.commands.length === 0) {
       await pause(AGAIN_MS, undefined, { signal: ending.signal })
       return

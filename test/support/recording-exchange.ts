@@ -19,6 +19,8 @@ export interface RecordingExchange extends Exchange {
   readonly written: readonly string[]
   readonly isEnded: boolean
   readonly isAborted: boolean
+  /** Its peer goes away. */
+  leave(): void
   /** Whether its peer reads; while it does not, `write` returns false. */
   isReading: boolean
 }
@@ -36,6 +38,7 @@ export function recordingExchange(options: RequestOptions = {}): RecordingExchan
   let answered: RecordedAnswer | null = null
   let isEnded = false
   let isAborted = false
+  let gone: () => void = () => {}
   const header = (name: string) => headers[name] ?? ''
   return {
     method,
@@ -58,7 +61,14 @@ export function recordingExchange(options: RequestOptions = {}): RecordingExchan
     get isOpen() {
       return answered === null && !isEnded && !isAborted
     },
-    onGone() {},
+    onGone(run) {
+      gone = run
+    },
+    leave() {
+      if (!this.isOpen) return
+      isAborted = true
+      gone()
+    },
     onRoom() {},
     answer(status, headers, body) {
       answered ??= { status, headers, body: body.toString() }

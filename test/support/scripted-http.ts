@@ -2,7 +2,7 @@
  * The HTTP half of the scripted node: `/poll`, `/sse` and `/command`, answered as a test tells it to.
  *
  * Owns a record of every request. Commands are answered by the script of the node, at once; a poll without commands is held
- * until the test answers it, or a newer poll takes over (409 SESSION_MOVED). Keeps no sessions: every capsule is good.
+ * until the test answers it, or a newer poll takes over (goodbye SESSION_MOVED). Keeps no sessions: every capsule is good.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { type CodeName, codes, errorFace } from '../../src/codes.ts'
@@ -49,9 +49,12 @@ export interface ScriptedHttp {
   requests(path: string): readonly ScriptedRequest[]
   /** Resolves to the `n`th (from 0) request to `path`, once it is there. */
   request(path: string, n: number): Promise<ScriptedRequest>
-  /** Takes a request out of the hands of the script when it returns true. */
+  /** Takes a request out of the hands of the script when it returns true: a poll then takes over from none. */
   intercept: (request: ScriptedRequest) => boolean
 }
+
+/** What a poll is answered with when a newer one, or another connection, takes over. */
+export const movedBye = { bye: { code: codes.SESSION_MOVED.close, reason: 'The session moved' } }
 
 /** Serves requests of `server`; upgrades are left alone. */
 export function serveHttp(server: Server, answer: (command: ScriptedCommand) => Answer): ScriptedHttp {
@@ -66,8 +69,8 @@ export function serveHttp(server: Server, answer: (command: ScriptedCommand) => 
   function serve(request: ScriptedRequest): void {
     const held = all.find(({ path, isOver }) => path === '/poll' && !isOver())
     all.push(request)
-    if (request.path === '/poll') held?.refuse('SESSION_MOVED')
     if (http.intercept(request)) return
+    if (request.path === '/poll') held?.answer([movedBye])
     const replies = request.body.commands.flatMap((command) => {
       const outcome = answer(command)
       return outcome === null ? [] : [{ id: command.id, ...outcome }]

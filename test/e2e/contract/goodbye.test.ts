@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { channelFor, open, publish, startContractNode, tokenOf } from '../../support/contract.ts'
 import { startNode } from '../../support/node.ts'
 import { transportChanges, transports } from '../../support/transports.ts'
-import { post } from '../../support/wire.ts'
+import { post, type WireReply } from '../../support/wire.ts'
 
 const DRAIN_MS = 1_000
 const CLIENTS = 10
@@ -76,6 +76,29 @@ test('goodbyes', async (t) => {
     )
   }
 
+  await t.test(
+    'a poll that another poll of its session replaces is told so, and the other goes on',
+    async () => {
+      const channel = channelFor('replaced')
+      const commands = [
+        { id: 1, connect: {} },
+        { id: 2, subscribe: { channel } },
+      ]
+      const first = await post(`${node.publicUrl}/poll`, { commands })
+      const [connected, subscribed] = first.body as unknown as WireReply[]
+      const positions = { [channel]: subscribed?.ok }
+      const poll = () => post(`${node.publicUrl}/poll`, { capsule: connected?.ok?.capsule, positions })
+      const [one, other] = [poll(), poll()]
+      const replaced = await Promise.race([one, other])
+      const bye = { code: 3012, reason: 'The session went on with another poll' }
+      assert.deepEqual(replaced, { status: 200, body: [{ bye }] })
+      await publish(node, channel, 'for the other')
+      const answers = await Promise.all([one, other])
+      const went = answers.find((answer) => answer !== replaced)
+      assert.deepEqual(went?.body, [{ channel, offset: 1, data: 'for the other' }])
+    },
+  )
+
   for (const [from, to] of transportChanges) {
     await t.test(
       `a session that goes on over ${to.name} is over where it was, over ${from.name}`,
@@ -83,9 +106,7 @@ test('goodbyes', async (t) => {
         const user = channelFor('moved', from, to)
         const first = await open(t, from, node, { token: tokenOf(user), resume: true })
         const second = await open(t, to, node, { resume: first.capsule() })
-        const { code, reason } = await first.closed()
-        if (from.name === 'long poll') assert.deepEqual([code, reason], [409, 'SESSION_MOVED'])
-        else assert.deepEqual([code, first.bye()?.code], [3012, 3012])
+        assert.deepEqual([(await first.closed()).code, first.bye()?.code], [3012, 3012])
         await publish(node, `@${user}`, 'where are you')
         await second.received(`@${user}`, 1)
         assert.equal(first.publications.length, 0)

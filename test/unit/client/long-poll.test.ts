@@ -8,6 +8,7 @@ import { openLongPoll } from '../../../src/client/long-poll.ts'
 import type { SocketClose, SocketMessage } from '../../../src/client/socket.ts'
 import type { CodeName } from '../../../src/codes.ts'
 import { HandTimers } from '../../support/hand-timers.ts'
+import { movedBye } from '../../support/scripted-http.ts'
 import { type Answers, position, startScriptedNode } from '../../support/scripted-node.ts'
 import { until } from '../../support/until.ts'
 
@@ -95,6 +96,45 @@ test('long polling sends the commands of one turn with a new poll, and overlooks
   assert.equal(states.at(-1)?.state, 'connected')
 })
 
+test('long polling delivers what its replaced poll brings, and overlooks that the session moved', async (t) => {
+  const { node, client, states, connect, poll } = await setUp(t)
+  const came: number[] = []
+  client.subscribe('a', ({ offset }) => came.push(offset))
+  await connect()
+  const held = await poll(1)
+  node.http.intercept = () => true
+  const asked = client.stats('a')
+  const carrier = await poll(2)
+  held.answer([{ channel: 'a', offset: 41, data: 1 }, movedBye])
+  await until(() => came.includes(41))
+  assert.equal(client.state, 'connected')
+  carrier.answer([{ id: carrier.body.commands[0]?.id, ok: { channel: 'a', subscribers: 12 } }])
+  assert.equal((await asked).subscribers, 12)
+  assert.equal(states.filter(({ state }) => state === 'waiting').length, 0)
+})
+
+test('long polling ends with any other goodbye, though it came with a replaced poll', async (t) => {
+  const { node, client, states, connect, poll } = await setUp(t)
+  await connect()
+  const held = await poll(1)
+  node.http.intercept = () => true
+  client.publish('a', 1).catch(() => {}) // it is never answered
+  await poll(2)
+  held.answer([{ bye: { code: 4501, reason: 'account closed' } }])
+  await until(() => client.state === 'closed')
+  assert.deepEqual(states.at(-1), { state: 'closed', code: 4501, reason: 'account closed' })
+})
+
+test('long polling whose latest poll is told that the session moved comes back, as after any goodbye', async (t) => {
+  const { client, states, connect, poll, back } = await setUp(t)
+  await connect()
+  ;(await poll(1)).answer([movedBye])
+  await until(() => client.state === 'waiting')
+  const last = states.at(-1)
+  assert.equal(last && 'code' in last && last.code, 3012)
+  await back()
+})
+
 test('long polling never replaces a poll that carries commands', async (t) => {
   const { node, client, connect, poll } = await setUp(t)
   await connect()
@@ -154,7 +194,6 @@ test('long polling takes a poll for lost that is not answered ten seconds after 
 
 for (const [name, state, code] of [
   ['CAPSULE_EXPIRED', 'waiting', 147],
-  ['SESSION_MOVED', 'waiting', 112],
   ['DRAINING', 'waiting', 101],
   ['MESSAGE_TOO_LARGE', 'closed', 126],
   ['NOT_FOUND', 'waiting', 1006],

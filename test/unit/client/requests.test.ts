@@ -215,3 +215,60 @@ test('presence resolves to what the node answered', async (t) => {
   client.connect()
   assert.deepEqual(await client.presence('a'), present)
 })
+
+const busy = { error: { code: 111, name: 'BUSY', message: 'Later', retry: true } }
+
+/** Answers `history` with BUSY so many times, then as ever. */
+function busyAtFirst(times: number): Answers {
+  let left = times
+  return {
+    history: () => (left-- > 0 ? busy : { ok: { epoch: 'k3', offset: 0, publications: [] } }),
+  }
+}
+
+// A node that has no room for one more large answer said BUSY, and pages that asked for a few histories at once had to
+// ask again by themselves.
+test('history that the node is too busy for is asked again, a little later each time', async (t) => {
+  const { node, client, timers } = await setUp(t, busyAtFirst(2))
+  client.connect()
+  const history = client.history('log')
+  const connection = await node.connection(0)
+  await connection.command('history', 0)
+  await until(() => timers.count === 3, { what: 'timers of the heartbeat, the limit and the next try' })
+  timers.turn(199)
+  assert.equal(connection.commands.filter(({ name }) => name === 'history').length, 1)
+  timers.turn(1)
+  await connection.command('history', 1)
+  await until(() => timers.count === 3)
+  timers.turn(300)
+  await connection.command('history', 2)
+  assert.deepEqual(await history, { epoch: 'k3', offset: 0, publications: [] })
+  assert.equal(timers.count, 1, 'only the heartbeat is left')
+})
+
+test('request to a node that stays busy is rejected with BUSY when its time is over', async (t) => {
+  const { client, timers } = await setUp(t, busyAtFirst(1_000), { timeoutMs: 500 })
+  client.connect()
+  await until(() => client.state === 'connected')
+  const history = assert.rejects(client.history('log'), { name: 'BUSY', code: 111, retry: true })
+  await until(() => timers.count === 3)
+  timers.turn(500)
+  await history
+  assert.equal(timers.count, 1)
+})
+
+test('request that waits to be asked again goes out once over the next connection', async (t) => {
+  const { node, client, timers } = await setUp(t, busyAtFirst(1))
+  client.connect()
+  await until(() => client.state === 'connected')
+  const history = client.history('log')
+  await until(() => timers.count === 3)
+  ;(await node.connection(0)).socket.terminate()
+  await until(() => client.state === 'waiting')
+  timers.turn(250)
+  assert.deepEqual(await history, { epoch: 'k3', offset: 0, publications: [] })
+  timers.turn(5_000)
+  await client.stats('log')
+  const { commands } = await node.connection(1)
+  assert.equal(commands.filter(({ name }) => name === 'history').length, 1)
+})

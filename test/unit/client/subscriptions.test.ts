@@ -324,18 +324,95 @@ test('subscription tells who joins, who leaves, and then how many there are', as
   ])
 })
 
-test('subscription asks who is there when the node did not tell all changes', async (t) => {
-  const { node, client, connect } = await setUp(t, {
-    presence: ({ channel }) => ({ ok: { channel, count: 2, clients: [one, two] } }),
+/** A client on channel `a` whose node names `one` and `two` when it is asked; counts how often it is asked. */
+async function watched(t: TestContext, answers: Answers = {}) {
+  const asked: string[] = []
+  const setup = await setUp(t, {
+    presence: ({ channel }) => {
+      asked.push(String(channel))
+      return { ok: { channel, count: 2, clients: [one, two] } }
+    },
+    ...answers,
   })
   const seen: unknown[] = []
-  const subscription = client.subscribe('a', () => {})
+  const subscription = setup.client.subscribe('a', () => {})
   subscription.on('presence', (change) => seen.push(change))
-  await connect()
+  await setup.connect()
   await until(() => subscription.state === 'active')
-  ;(await node.connection(0)).send({ channel: 'a', presence: { count: 9, stale: true } })
+  /** The node says that not all was told; resolves once that has come. */
+  const stale = async (times = 1) => {
+    const connection = await setup.node.connection(setup.node.connections.length - 1)
+    for (let n = 0; n < times; n++) connection.send({ channel: 'a', presence: { count: 9, stale: true } })
+    await setup.client.stats('a')
+  }
+  return { ...setup, asked, seen, subscription, stale }
+}
+
+const everybody = { channel: 'a', count: 2, clients: [one, two] }
+
+// Thousands who were told in the same moment that not all was told all asked in the same moment.
+test('subscription asks who is there at a moment of its own when the node did not tell all changes', async (t) => {
+  const { timers, asked, seen, stale, client } = await watched(t)
+  await stale()
+  timers.turn(999)
+  await client.stats('a')
+  assert.deepEqual([asked, seen], [[], []])
+  timers.turn(1)
   await until(() => seen.length > 0)
-  assert.deepEqual(seen, [{ channel: 'a', count: 2, clients: [one, two] }])
+  assert.deepEqual([asked, seen], [['a'], [everybody]])
+})
+
+test('subscription asks once who is there, however often it was told before it asks', async (t) => {
+  const { timers, asked, seen, stale, client } = await watched(t)
+  await stale(5)
+  timers.turn(1_000)
+  await until(() => seen.length > 0)
+  timers.turn(5_000)
+  await client.stats('a')
+  assert.deepEqual([asked, seen], [['a'], [everybody]])
+})
+
+test('subscription asks once more when it was told while an answer was under way', async (t) => {
+  const { node, timers, seen, stale } = await watched(t, { presence: () => null })
+  const connection = await node.connection(0)
+  await stale()
+  timers.turn(1_000)
+  const { id } = await connection.command('presence', 0)
+  await stale(3)
+  timers.turn(3_000)
+  assert.equal(connection.commands.filter(({ name }) => name === 'presence').length, 1)
+  connection.send({ id, ok: everybody })
+  await until(() => seen.length === 1)
+  timers.turn(1_000)
+  const again = await connection.command('presence', 1)
+  connection.send({ id: again.id, ok: everybody })
+  await until(() => seen.length === 2)
+})
+
+test('subscription that was about to ask who is there does so after a reconnect', async (t) => {
+  const { node, timers, seen, stale, reconnect } = await watched(t)
+  await stale()
+  await reconnect()
+  timers.turn(1_000)
+  await until(() => seen.length > 0)
+  assert.deepEqual(
+    (await node.connection(1)).commands.flatMap(({ name }) => (name === 'presence' ? [name] : [])),
+    ['presence'],
+  )
+})
+
+test('subscription that is ended, or whose client is, asks nobody any more who is there', async (t) => {
+  const { client, timers, asked, stale, subscription } = await watched(t)
+  await stale()
+  subscription.unsubscribe()
+  timers.turn(2_000)
+  await client.stats('a')
+  assert.deepEqual(asked, [])
+  client.subscribe('a', () => {})
+  await client.stats('a')
+  await stale()
+  client.disconnect()
+  assert.equal(timers.count, 0)
 })
 
 const denied = { code: 144, name: 'ACCESS_DENIED', message: 'Not you', retry: false }

@@ -483,7 +483,7 @@ describe('flush room', () => {
   })
 })
 
-test('drain sends everything at once, in order, held back or not, and frees who waits', async () => {
+test('drain sends everything turn by turn, in order, held back or not, and frees who waits', async () => {
   const { channel, enqueue, fanOut, flush } = setUp(1_000)
   const quick = channel('quick', 2)
   const held = channel('held', 1, 50)
@@ -492,7 +492,7 @@ test('drain sends everything at once, in order, held back or not, and frees who 
     enqueue(held.channel, 'x'.repeat(100))
   }
   const room = flush.room()
-  flush.drain()
+  await flush.drain()
   for (const session of quick.sessions) assert.deepEqual(fanOut.offsets(session, 'quick'), upTo(100))
   assert.deepEqual(fanOut.offsets(first(held.sessions), 'held'), upTo(100))
   await room

@@ -118,6 +118,7 @@ describe('hub drain', () => {
     await core.hub.subscribe(session, 'a')
     for (let i = 0; i < 100; i++) await core.publish('a')
     const drained = core.hub.drain(0)
+    await core.settle()
     assert.deepEqual(core.fanOut.offsets(session, 'a'), upTo(100))
     core.clock.turn(0)
     await drained
@@ -132,6 +133,7 @@ describe('hub drain', () => {
     const core = localCore(t)
     for (let i = 0; i < 100; i++) core.connected()
     const drained = core.hub.drain(2_000)
+    await core.settle()
     const ended: number[] = []
     for (let i = 0; i < 20; i++) {
       ended.push(core.fanOut.endings.length)
@@ -153,6 +155,7 @@ describe('hub drain', () => {
     const core = localCore(t)
     const sessions = Array.from({ length: 40 }, () => core.connected())
     const drained = core.hub.drain(2_000)
+    await core.settle()
     const last = sessions.at(-1)
     assert.ok(last)
     core.lose(last)
@@ -171,6 +174,7 @@ describe('hub drain', () => {
     core.fanOut.stall(slow, 2)
     for (let i = 0; i < 50; i++) await core.publish('a')
     const drained = core.hub.drain(0)
+    await core.settle()
     assert.equal(core.hub.books().balance, 0)
     core.clock.turn(0)
     await drained

@@ -163,7 +163,13 @@ describe('hub positions', () => {
     } as unknown as Broker
     const fanOut = recordingFanOut()
     const hub = createHub(
-      { broker, rules: compileRules([], 1_000, false), clock: new FakeClock(), observer: silentObserver },
+      {
+        broker,
+        rules: compileRules([], 1_000, false),
+        clock: new FakeClock(),
+        observer: silentObserver,
+        revoke() {},
+      },
       {
         maxPendingBytes: 1_000,
         channelLingerMs: 0,

@@ -162,6 +162,7 @@ describe('a channel of very many subscribers', () => {
     const sessions = await joinMany(core, SHARD_SUBSCRIBERS * 3)
     for (let i = 0; i < 100; i++) await core.publish(CHANNEL)
     const drained = core.hub.drain(0)
+    await core.settle()
     for (const session of sessions) assert.deepEqual(core.fanOut.offsets(session, CHANNEL), range(1, 100))
     core.clock.turn(1_000)
     await drained

@@ -30,7 +30,7 @@ function setUp(t: TestContext) {
   const sealed = (session: string, user = '17') =>
     capsules.seal({ session, user, grants: ['a*'], untilMs: 0 }) ?? assert.fail('too long')
   const resume = (text: string, fanOut = core.fanOut): ResumedSession => {
-    const resumed = sessions.resume(text, fanOut, make)
+    const resumed = sessions.resume(text, fanOut, () => null, make)
     if ('failed' in resumed) return assert.fail(resumed.message)
     return resumed
   }
@@ -75,13 +75,13 @@ describe('http sessions', () => {
     const { core, sessions, make, sealed, resume } = setUp(t)
     const { capsule } = resume(sealed('n9-4'))
     core.clock.turn(TTL_MS)
-    const refused = sessions.resume(capsule ?? '', core.fanOut, make)
+    const refused = sessions.resume(capsule ?? '', core.fanOut, () => null, make)
     assert.equal('failed' in refused && refused.failed, 'CAPSULE_EXPIRED')
   })
 
   test('http sessions refuse what is no capsule and make nothing of it', (t) => {
     const { core, sessions, make, made } = setUp(t)
-    const refused = sessions.resume('none', core.fanOut, make)
+    const refused = sessions.resume('none', core.fanOut, () => null, make)
     assert.equal('failed' in refused && refused.failed, 'CAPSULE_INVALID')
     assert.equal(made.length, 0)
   })

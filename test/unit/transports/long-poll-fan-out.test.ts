@@ -170,11 +170,55 @@ describe('long-poll fan-out', () => {
     assert.deepEqual(over, [session])
   })
 
-  test('a session that moved is over without a goodbye', () => {
-    const { fanOut, answers, over, waiting } = setUp()
-    const session = waiting()
+  test('a session that moved is told so by the poll that waits, though its commands still run', () => {
+    for (const running of [0, 1]) {
+      const { fanOut, answers, over, waiting } = setUp()
+      const session = waiting()
+      connection(session).running = running
+      fanOut.end(session, 3012, 'moved', 0)
+      assert.deepEqual(texts(answers), ['[{"bye":{"code":3012,"reason":"moved"}}]'])
+      assert.deepEqual(over, [session])
+    }
+  })
+
+  test('a session that moved between two polls is over at once', () => {
+    const { fanOut, answers, over, between } = setUp()
+    const session = between()
     fanOut.end(session, 3012, 'moved', 0)
     assert.deepEqual([answers, over], [[], [session]])
+  })
+
+  test('a poll that is replaced gets what there is and a goodbye, and the session goes on', () => {
+    const { fanOut, answers, over, waiting } = setUp()
+    const session = waiting()
+    fanOut.subscribe(session, 'news')
+    fanOut.publish('news', Buffer.from('1'), 1)
+    fanOut.replace(session)
+    const bye = '{"bye":{"code":3012,"reason":"The session went on with another poll"}}'
+    assert.deepEqual(texts(answers), [`[1,${bye}]`])
+    fanOut.flush()
+    fanOut.replace(session)
+    assert.equal(answers.length, 1, 'there is no poll to replace')
+    poll(session)
+    fanOut.replace(session)
+    assert.equal(texts(answers)[1], `[${bye}]`)
+    poll(session)
+    fanOut.respond(session)
+    assert.equal(texts(answers)[2], '[]')
+    assert.deepEqual(over, [])
+  })
+
+  test('a poll that is replaced while its session ends leaves the last word to the newer one', () => {
+    const { fanOut, answers, over, waiting } = setUp()
+    const session = waiting()
+    connection(session).running = 1
+    fanOut.end(session, 4501, 'enough', 0)
+    fanOut.replace(session)
+    assert.match(texts(answers)[0] ?? '', /^\[\{"bye":\{"code":3012,[^}]+\}\}\]$/)
+    poll(session)
+    fanOut.respond(session)
+    assert.equal(texts(answers)[1], '[{"bye":{"code":4501,"reason":"enough"}}]')
+    assert.deepEqual(over, [session])
   })
 
   test('a session that left a topic, or all of them, is not given what is published there', () => {

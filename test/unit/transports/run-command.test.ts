@@ -21,7 +21,7 @@ function runner(run: Run, admit: Admit = () => null) {
   const commands: Commands = { run, admit, subscribe: () => assert.fail('no command does this') }
   const session = new Session(1, recordingFanOut(), '')
   const { run: runMessage } = createCommandRunner({ commands, observer, log })
-  return { reply: (message: unknown) => runMessage(session, message), failures, logged }
+  return { reply: (message: unknown) => runMessage(session, message, true), failures, logged }
 }
 
 const pong: Run = () => ({ sum: 3 })

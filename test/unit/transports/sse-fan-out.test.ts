@@ -38,6 +38,7 @@ function setUp(...channels: readonly HubChannel[]) {
     isFull: false,
     overBytes: 0,
     beatMs: 0,
+    hasIds: true,
   }
   session.connection = connection
   for (const channel of channels) session.addChannel(channel, FIRST_PLACE)
