@@ -43,7 +43,7 @@ export interface ClientOptions {
   readonly backoff?: { readonly minMs?: number; readonly maxMs?: number } | undefined
   /** How long one attempt to connect may take, getToken included, ms. Default: 10,000 */
   readonly connectTimeoutMs?: number | undefined
-  /** After how long commands of the page give up, waiting for a connection included, ms. Default: 10,000 */
+  /** After how long commands of the page give up, waiting for a connection or a busy node included, ms. Default: 10,000 */
   readonly timeoutMs?: number | undefined
   /** How many of them wait for a connection at most; one more is rejected. Default: 64 */
   readonly maxQueued?: number | undefined

@@ -301,8 +301,8 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
     async drain() {
       for (const channel of heldChannels.keys()) release(channel)
       while (queue.length > 0 || waves.length > 0 || ledger.isTurnOpen()) {
-        flushTurn()
-        await new Promise((resolve) => setImmediate(resolve)) // the library sends between turns
+        schedule()
+        await new Promise((resolve) => setImmediate(resolve)) // behind the turn; the library sends before the next
       }
     },
   }

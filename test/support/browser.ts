@@ -19,6 +19,7 @@ import {
   chromium,
   type Page,
 } from 'playwright-core'
+import { atEnd } from './teardown.ts'
 import { pathOf } from './tools.ts'
 import { until } from './until.ts'
 
@@ -63,7 +64,7 @@ export async function openPage(t: TestContext, url: string, options: PageOptions
     const isOurs = text.startsWith('WebSocket connection to') || expects?.test(text)
     if (message.type() === 'error' && !isOurs) errors.push(text)
   })
-  t.after(async () => {
+  atEnd(t, async () => {
     await page.close()
     assert.deepEqual(errors, [], 'errors of the page')
   })
@@ -75,7 +76,7 @@ async function newContext(t: TestContext, options: BrowserContextOptions): Promi
   browser ??= chromium.launch({ executablePath: chromiumPath, args: QUIET_FLAGS })
   const context = await (await browser).newContext(options)
   context.setDefaultTimeout(STEP_WITHIN_MS)
-  t.after(() => context.close())
+  atEnd(t, () => context.close())
   return context
 }
 
@@ -90,7 +91,7 @@ export async function openSleepyContext(t: TestContext): Promise<BrowserContext>
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const ended = once(child, 'close')
-  t.after(async () => {
+  atEnd(t, async () => {
     child.kill()
     await ended
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 })

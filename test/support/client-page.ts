@@ -12,6 +12,7 @@ import type { Page } from 'playwright-core'
 import type { ChannelGap, ClientOptions, ClientState, PresenceChange } from '../../src/client/client.ts'
 import type { Present, PublicationMessage } from '../../src/protocol/messages.ts'
 import { openPage, type PageOptions } from './browser.ts'
+import { atEnd } from './teardown.ts'
 import { until } from './until.ts'
 
 const COMES_WITHIN_MS = 20_000
@@ -115,7 +116,7 @@ async function serveApplication(
     response.end(serves[url]?.() ?? html)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(async () => {
+  atEnd(t, async () => {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
   })

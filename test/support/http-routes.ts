@@ -47,8 +47,12 @@ export interface Answered {
 }
 
 export interface HttpRoutes extends LocalCore {
-  /** Sends a request and lets it go as far as it goes without the clock. */
-  send(path: '/poll' | '/sse' | '/command', body: object): Promise<RecordingExchange>
+  /**
+   * Sends a request and lets it go as far as it goes without the clock.
+   *
+   * @param takesBytes of a stream, before its reader is slow; default: any
+   */
+  send(path: '/poll' | '/sse' | '/command', body: object, takesBytes?: number): Promise<RecordingExchange>
   /** Opens a stream as an `EventSource` does. */
   get(query: string): Promise<RecordingExchange>
   /** Sends a request that is answered without the clock. */
@@ -113,7 +117,8 @@ export function httpRoutes(t: Pick<TestContext, 'after'>, options: HttpRoutesOpt
 
   const routesOf: HttpRoutes = {
     ...core,
-    send: (path, body) => begin(path, recordingExchange({ body: JSON.stringify(body) })),
+    send: (path, body, takesBytes = Number.POSITIVE_INFINITY) =>
+      begin(path, recordingExchange({ body: JSON.stringify(body), takesBytes })),
     get: (query) => begin('/sse', recordingExchange({ method: 'GET', query })),
     ask: async (path, body) => answerOf(await routesOf.send(path, body)),
     async enter(channels = [], connect = {}) {

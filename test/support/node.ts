@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { atEnd } from './teardown.ts'
 import { until } from './until.ts'
 
 /** Longer than the 300 ms a node takes: tests share the machine, and tsx compiles on the way. */
@@ -62,7 +63,7 @@ export async function startNode(
   const folder = mkdtempSync(join(tmpdir(), 'encke-node-'))
   const readyFile = join(folder, 'ready.json')
   const child = runEncke(['serve', ...withDefaults(flags), '--ready-file', readyFile], env)
-  t.after(async () => {
+  atEnd(t, async () => {
     await stop(child.process, 'SIGTERM')
     rmSync(folder, { recursive: true, force: true })
   })

@@ -30,10 +30,19 @@ export interface RequestOptions {
   readonly query?: string
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** How much its peer takes before it no longer reads as fast; default: any */
+  readonly takesBytes?: number
 }
 
 export function recordingExchange(options: RequestOptions = {}): RecordingExchange {
-  const { method = 'POST', query = '', body = '', headers = {} } = options
+  const {
+    method = 'POST',
+    query = '',
+    body = '',
+    headers = {},
+    takesBytes = Number.POSITIVE_INFINITY,
+  } = options
+  let writtenBytes = 0
   const written: string[] = []
   let answered: RecordedAnswer | null = null
   let isEnded = false
@@ -76,7 +85,8 @@ export function recordingExchange(options: RequestOptions = {}): RecordingExchan
     startStream() {},
     write(bytes) {
       written.push(bytes.toString())
-      return this.isReading
+      writtenBytes += bytes.length
+      return this.isReading && writtenBytes <= takesBytes
     },
     endStream() {
       isEnded = true

@@ -8,6 +8,7 @@
 import { type AddressInfo, createServer, Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { createPipe, type Pipe, type Shape } from './tcp-pipe.ts'
+import { atEnd } from './teardown.ts'
 import { until } from './until.ts'
 
 export type Direction = 'toClient' | 'toNode'
@@ -65,7 +66,7 @@ export async function startTcpProxy(t: Pick<TestContext, 'after'>, nodePort: num
     all.push(line)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(async () => {
+  atEnd(t, async () => {
     clearTimeout(dawn)
     for (const line of all) line.destroy()
     await new Promise((resolve) => server.close(resolve))

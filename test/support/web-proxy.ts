@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { type AddressInfo, connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TestContext } from 'node:test'
+import { atEnd } from './teardown.ts'
 
 /** What becomes of an upgrade; swallowed: it is granted, and then nothing passes either way. */
 export type UpgradeRule = 'passed' | 'refused' | 'cut' | 'swallowed'
@@ -46,7 +47,7 @@ export async function startWebProxy(t: Pick<TestContext, 'after'>, nodePort: num
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  t.after(async () => {
+  atEnd(t, async () => {
     proxy.cutWebSockets()
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))

@@ -138,6 +138,18 @@ describe('broker keys', () => {
     assert.deepEqual(offsets, [1, 2, 3, 2, 1])
   })
 
+  // A client that published with many keys pushed out those of the application, whose retries were published twice then.
+  test('broker keeps the keys of the application however many clients use', async () => {
+    const { broker } = setUp({ maxIdempotencyKeys: 10 })
+    const order = () => broker.publish([keyed('order-1')], 'publish-port')
+    assert.deepEqual(await order(), [{ epoch: 'k3', offset: 1 }])
+    for (let n = 0; n < 20; n++) await broker.publish([keyed(`k${n}`, '17')], 'client')
+    assert.deepEqual(await order(), [{ epoch: 'k3', offset: 1 }])
+    assert.deepEqual(await broker.publish([keyed('k19', '17')], 'client'), [{ epoch: 'k3', offset: 21 }])
+    for (let n = 0; n < 20; n++) await broker.publish([keyed(`order-${n + 2}`)], 'http')
+    assert.deepEqual(await broker.publish([keyed('k19', '17')], 'client'), [{ epoch: 'k3', offset: 21 }])
+  })
+
   test('broker remembers no key of a publication that it refused', async () => {
     const { broker } = setUp()
     const [refused] = await broker.publish([request('small', 'far too long', '', '', 'k')], 'http')

@@ -182,4 +182,20 @@ describe('presence', () => {
       assert.equal(await subscribe(channel), 'ACCESS_DENIED', channel)
     }
   })
+
+  // Who could not subscribe to the count of a channel could read it from the history of the count.
+  test('count channels tell nobody else anything, whichever way they are asked', async (t) => {
+    const core = localCore(t, { rules: [...(RULES.rules ?? []), { match: '*', historySize: 10 }] })
+    const session = core.connected()
+    const asked = (channel: string) =>
+      Promise.all([
+        run(core, session, history(channel)),
+        run(core, session, presence(channel)),
+        run(core, session, { kind: 'stats', channel }),
+      ])
+    for (const channel of ['$count:quiet', '$count:closed', '$count:@17']) {
+      assert.deepEqual(await asked(channel), Array(3).fill('ACCESS_DENIED'), channel)
+    }
+    for (const outcome of await asked('$count:a')) assert.equal(typeof outcome, 'object')
+  })
 })

@@ -155,6 +155,23 @@ describe('connect with a capsule', () => {
     assert.equal(core.hub.counts().sessions, 1)
   })
 
+  // Who had been told to stay away came back with the capsule, without a token.
+  test('connect takes a capsule that was revoked for none', async (t) => {
+    const core = localCore(t, tokens)
+    const { capsule, session } = await arrive(core, { token: '17', resume: '' })
+    const id = core.hub.sessions.idOf(session)
+    await core.broker.disconnect({ user: '17' }, { code: 4501, reason: 'account closed' })
+    await core.settle()
+    assert.equal(await refused(core, { resume: capsule }), 'TOKEN_MISSING')
+    core.clock.turn(1)
+    const anew = await arrive(core, { token: '17', resume: capsule })
+    assert.notEqual(anew.result.session, id)
+    assert.equal(
+      (await arrive(core, { resume: anew.result.capsule ?? '' })).result.session,
+      anew.result.session,
+    )
+  })
+
   test('connect makes a new session from the token when the capsule is no good', async (t) => {
     const core = localCore(t, tokens)
     const { session, result } = await arrive(core, { token: '17', resume: 'no capsule' })

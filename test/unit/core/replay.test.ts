@@ -166,6 +166,20 @@ describe('replay', () => {
     for (const session of sessions) assert.deepEqual(fanOut.offsets(session, 'a'), range(1, 100))
   })
 
+  // A turn that was full always began with the same sessions: four of them got everything, and the others nothing until
+  // those were done, or until their time to catch up was over.
+  test('replay comes to everybody in turn when no turn is long enough for all', () => {
+    const { replay, fanOut, channel, behind } = setUp()
+    const big = channel('big', 20_000)
+    const sessions = Array.from({ length: 20 }, () => behind([big, 1]))
+    const progress = () => sessions.map((session) => fanOut.offsets(session, 'big').length)
+    for (let turn = 0; turn < 5; turn++) replay.step()
+    assert.ok(Math.min(...progress()) > 0, progress().join(' '))
+    for (let turn = 0; turn < 45; turn++) replay.step()
+    const [least, most] = [Math.min(...progress()), Math.max(...progress())]
+    assert.ok(most - least <= most / 5, `${least} to ${most}`)
+  })
+
   test('replay says what the log no longer holds, where it would have come', () => {
     const { replay, fanOut, channel, behind, ledger } = setUp()
     const session = behind([channel('a', 9, { first: 7 }), 3])

@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { HubChannel } from '../../../src/core/hub-channel.ts'
 import { silentObserver } from '../../../src/core/observer.ts'
 import { FIRST_PLACE, Session } from '../../../src/core/session.ts'
@@ -14,6 +16,7 @@ import {
   pollConnection,
 } from '../../../src/transports/long-poll-fan-out.ts'
 import { recordingExchange } from '../../support/recording-exchange.ts'
+import { until } from '../../support/until.ts'
 
 const MAX_POLL_BYTES = 100
 const MAX_REPLY_BYTES = 60
@@ -55,6 +58,23 @@ function connection(session: Session): PollConnection {
 
 function poll(session: Session): void {
   connection(session).exchange = recordingExchange()
+}
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** Resolves once all of these are gone; fails when one is held. */
+function collected(all: readonly WeakRef<object>[]): Promise<unknown> {
+  return until(
+    () => {
+      collectGarbage()
+      return all.every((one) => one.deref() === undefined)
+    },
+    {
+      what: () =>
+        `the end of ${all.filter((one) => one.deref() !== undefined).length} sessions that are held`,
+    },
+  )
 }
 
 const texts = (answers: readonly [Session, Buffer][]) => answers.map(([, body]) => body.toString())
@@ -219,6 +239,22 @@ describe('long-poll fan-out', () => {
     fanOut.respond(session)
     assert.equal(texts(answers)[1], '[{"bye":{"code":4501,"reason":"enough"}}]')
     assert.deepEqual(over, [session])
+  })
+
+  // Polls that were answered outside of a turn stayed on the list of those to look at when one ends: sessions that had
+  // ended long ago were kept for as long as nothing was published.
+  test('a session that was answered and is over is not kept until the next turn', async () => {
+    const { fanOut, waiting, answers } = setUp()
+    const over = () => {
+      const session = waiting()
+      fanOut.reply(session, { id: 1, ok: {} })
+      fanOut.respondIfAny(session)
+      return new WeakRef(session)
+    }
+    const gone = Array.from({ length: 100 }, over)
+    assert.equal(answers.length, 100)
+    answers.length = 0
+    await collected(gone)
   })
 
   test('a session that left a topic, or all of them, is not given what is published there', () => {

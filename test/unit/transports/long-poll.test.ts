@@ -1,6 +1,6 @@
 /**
  * Tests of src/transports/long-poll.ts, from a request to its answer: what came between two polls, polls that replace
- * each other or vanish while their commands run, who may poll and how often, and capsules that were revoked.
+ * each other or vanish while their commands run, the place of a session, large answers, and capsules that were revoked.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -154,47 +154,6 @@ describe('the place of a poll session', () => {
     await node.enter()
     assert.equal((await node.ask('/poll', { capsule })).error, 'CONNECTION_LIMIT')
     assert.equal(node.hub.counts().sessions, 1)
-  })
-})
-
-describe('the rate of polls', () => {
-  test('each poll counts as a command', async (t) => {
-    const node = httpRoutes(t, { maxCommandsPerSecond: 5 })
-    const capsule = await node.enter()
-    const statuses: string[] = []
-    for (let n = 0; n < 6; n++) {
-      const { status, error } = await node
-        .ask('/poll', {
-          capsule,
-          commands: n === 0 ? [{ id: 2, ping: {} }] : [],
-          waitMs: 0,
-        })
-        .catch(() => ({ status: 'waits', error: '' }))
-      statuses.push(error === '' ? status : error)
-    }
-    assert.equal(statuses[0], '200 OK')
-    assert.deepEqual(statuses.slice(-2), ['COMMAND_RATE', 'COMMAND_RATE'])
-    node.clock.turn(1_000)
-    const next = await node.ask('/poll', { capsule, commands: [{ id: 3, ping: {} }] })
-    assert.equal(next.status, '200 OK')
-  })
-
-  test('each channel that is new among the positions counts as one', async (t) => {
-    const node = httpRoutes(t, { maxCommandsPerSecond: 5 })
-    const capsule = await node.enter()
-    const positions = Object.fromEntries(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => [name, at(0)]))
-    const { messages } = await node.ask('/poll', { capsule, positions })
-    const refused = messages.flatMap(({ channel, error }) =>
-      error === undefined ? [] : [[channel, error.name]],
-    )
-    assert.deepEqual(refused, [
-      ['d', 'COMMAND_RATE'],
-      ['e', 'COMMAND_RATE'],
-      ['f', 'COMMAND_RATE'],
-    ])
-    node.clock.turn(1_000)
-    const held = { a: at(0), b: at(0), c: at(0) }
-    assert.equal((await node.send('/poll', { capsule, positions: held })).answered, null)
   })
 })
 

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { httpRoutes, type Said } from '../../support/http-routes.ts'
-import { type RecordingExchange, recordingExchange } from '../../support/recording-exchange.ts'
+import type { RecordingExchange } from '../../support/recording-exchange.ts'
 
 const ITEMS = 30
 const ITEM_BYTES = 1_000
@@ -58,20 +58,22 @@ describe('a stream that asks for much', () => {
   test('stream that asks two large histories to begin with gets one and is told to ask again', async (t) => {
     const node = httpRoutes(t, { rules: [{ match: 'log', historySize: ITEMS }], maxReplyBytes: 2_000 })
     for (let n = 0; n < ITEMS; n++) await node.publish('log', 'x'.repeat(ITEM_BYTES))
-    const stream = await node.send('/sse', {
-      commands: [
-        { id: 1, connect: {} },
-        { id: 2, history: { channel: 'log' } },
-        { id: 3, history: { channel: 'log' } },
-      ],
-    })
+    const commands = [
+      { id: 1, connect: {} },
+      { id: 2, history: { channel: 'log' } },
+      { id: 3, history: { channel: 'log' } },
+      { id: 4, ping: {} },
+    ]
+    const stream = await node.send('/sse', { commands }, 10_000)
     assert.deepEqual(
       messagesOf(stream).map(({ id, error }) => [id, error?.name ?? 'ok']),
       [
         [1, 'ok'],
         [2, 'ok'],
-        [3, 'ok'],
+        [3, 'BUSY'],
+        [4, 'ok'],
       ],
     )
+    assert.equal(stream.isAborted, false)
   })
 })
