@@ -118,7 +118,7 @@ export const codes = {
     mysql: [1205, 'HY000'],
     retry: true,
     meaning:
-      'More publications wait to be sent than `maxPendingBytes` allows. Application publishers wait for their answer; a client is told to try again.',
+      'More publications wait to be sent than `maxPendingBytes` allows (application publishers wait for their answer; a client is told to try again), or a command with a large reply was asked for while others wait to be read.',
   },
   SESSION_MOVED: {
     reply: 112,
@@ -292,7 +292,7 @@ export const codes = {
     mysql: [1045, '28000'],
     retry: true,
     meaning:
-      'The capsule is none of this node: damaged, or signed with a key that is no longer in `capsuleKeys`. Connect anew, with a token.',
+      'The capsule is none of this node: damaged, signed with a key that is no longer in `capsuleKeys`, or revoked. Connect anew, with a token.',
   },
   CAPSULE_EXPIRED: {
     reply: 147,
@@ -300,7 +300,8 @@ export const codes = {
     http: 401,
     mysql: [1045, '28000'],
     retry: true,
-    meaning: 'The capsule is older than `capsuleTtlMs`. Connect anew, with a token.',
+    meaning:
+      'The capsule is older than `capsuleTtlMs`, or the token it came from has run out. Connect anew, with a token.',
   },
   NOT_FOUND: {
     reply: 150,

@@ -3,7 +3,8 @@
  *
  * Owns the connection of an event stream: what is written in one turn leaves in one write at its end. Each event for a
  * plain `EventSource` carries the positions of the whole session as its id, so that a browser that reconnects by itself
- * says where it is; clients that keep their positions are spared that, as it grows with their channels. A stream whose reader is slow takes no more data: the session is out of step then, and is fed from history later.
+ * says where it is; clients that keep their positions are spared that, as it grows with their channels. A stream whose
+ * reader is slow takes no more data: the session is out of step then, and is fed from history later.
  *
  * Bound: a turn's messages per stream, `maxReplyBytes` of notices for one that does not read.
  */
