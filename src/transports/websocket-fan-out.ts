@@ -70,6 +70,20 @@ export function createWebSocketFanOut(
   /** Sessions whose goodbye waits. */
   const leaving = new Map<Session, Goodbye>()
 
+  /** The topic published to last in this turn: a wave gives one topic many messages. */
+  const current = { topic: '', name: '', subscribers: 0 }
+
+  function pointTo(topic: string): void {
+    current.topic = topic
+    current.name = prefix + topic
+    current.subscribers = app.subscribers(current.name)
+  }
+
+  /** Who is on a topic may have changed. */
+  function forgetCurrent(): void {
+    current.topic = ''
+  }
+
   /** Sends what is no publication, or holds it back. */
   function say(session: Session, message: Reply | ControlMessage): void {
     const socket = socketOf(session)
@@ -86,6 +100,7 @@ export function createWebSocketFanOut(
     session.held.bytes += bytes.length
     if (session.held.bytes <= limits.maxReplyBytes) return
     session.endedBy ??= 'SLOW_CONSUMER'
+    forgetCurrent()
     socket.close()
   }
 
@@ -118,16 +133,18 @@ export function createWebSocketFanOut(
     encode: isBinary ? codec.encodePublication : encodedJson,
     recode: codec.recodePublication,
     subscribe(session, topic) {
+      forgetCurrent()
       socketOf(session)?.subscribe(prefix + topic)
     },
     unsubscribe(session, topic) {
+      forgetCurrent()
       socketOf(session)?.unsubscribe(prefix + topic)
     },
     subscribers: (topic) => app.subscribers(prefix + topic),
     publish(topic, bytes) {
-      const name = prefix + topic
-      app.publish(name, bytes, isBinary)
-      return app.subscribers(name)
+      if (topic !== current.topic) pointTo(topic)
+      app.publish(current.name, bytes, isBinary)
+      return current.subscribers
     },
     send(session, messages) {
       const socket = socketOf(session)
@@ -148,7 +165,7 @@ export function createWebSocketFanOut(
     },
     tell: say,
     reply: say,
-    flush() {},
+    flush: forgetCurrent,
     drained(session) {
       const socket = socketOf(session)
       if (socket === null || !release(session, socket)) return
@@ -158,6 +175,7 @@ export function createWebSocketFanOut(
       socket.end(goodbye.code, closeReason(goodbye.reason))
     },
     end(session, code, reason, retryAfterMs) {
+      forgetCurrent()
       const socket = socketOf(session)
       if (socket === null || leaving.has(session)) return
       const bye = retryAfterMs === 0 ? { code, reason } : { code, reason, retryAfterMs }
