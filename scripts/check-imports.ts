@@ -14,6 +14,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['codes', 'errors', 'clock', 'log', 'json-log', 'version', 'young-generation'],
   ['protocol', 'config', 'uws'],
   ['core'],
+  ['sockets'],
   ['transports', 'comet', 'cometql', 'publish-port', 'http-api', 'bus', 'cluster', 'store', 'metrics'],
   ['server'],
   ['cli'],

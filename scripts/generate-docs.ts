@@ -25,7 +25,8 @@ Every option has a name and three places where it may stand. The option \`maxCon
 * the environment variable \`ENCKE_MAX_CONNECTIONS=20000\`,
 * the key \`maxConnections: 20000\` of a configuration file, YAML or JSON, named by \`--config FILE\` or \`ENCKE_CONFIG\`.
 
-Flags win over the environment, the environment over the file, the file over the defaults. Give secrets by file or
+Flags win over the environment, the environment over the file, the file over a comet.ini (\`cometIni\`), that
+over the defaults. Give secrets by file or
 environment: other users of the machine can see the flags of a process.
 
 A name that is not in this list is an error wherever it stands, and so is a value out of its bounds; Encke tells all
@@ -57,11 +58,13 @@ Mistakes, which keep a node from starting:
 * \`tokenPublicKeyFile\` can not be read, \`publishSocket\` is longer than 107 bytes
 * \`clientIpHeader\` is not the name of a header, an entry of \`origins\` is not an origin
 * \`idleTimeoutMs\` is not above \`pingMs\`
+* a rule is \`durable\` and keeps no history, or there is no disk for it (\`dataDir\` is \`none\`)
+* \`dataDir\` is empty
 
 Warnings:
 
 * \`host\` is not loopback and no token is configured: anyone who reaches the node may connect
-* a reserved option is set (\`dataDir\`, \`cometqlPort\`): it has no effect in this version`
+* a reserved option is set (\`cometqlPort\`): it has no effect in this version`
 
 const errorsIntro = `# Errors
 

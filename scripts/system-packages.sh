@@ -11,6 +11,8 @@ set -euo pipefail
 readonly TOOLS='
 chromium | chromium   | test/browser: the demo page and the browser client in a real browser
 promtool | prometheus | the test that reads /metrics with the checker of Prometheus itself
+mariadb-install-db | mariadb-server-core | test/e2e/import-cppcomet: an import out of a real database
+my_print_defaults | mariadb-client-core | test/e2e/import-cppcomet: mariadb-install-db needs it
 '
 
 missing() {

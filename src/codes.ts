@@ -129,6 +129,24 @@ export const codes = {
     meaning:
       'The session went on over another connection (a newer poll, say): this one is over. Nothing is lost by it.',
   },
+  STORE_FAILED: {
+    reply: 113,
+    close: 3013,
+    http: 503,
+    mysql: [1021, 'HY000'],
+    retry: true,
+    meaning:
+      'What was asked for has to be on disk and could not be written: the disk is full, say. Nothing of it was kept; the log has the cause.',
+  },
+  LOGIN_REVOKED: {
+    reply: 114,
+    close: 3014,
+    http: 401,
+    mysql: [1045, '28000'],
+    retry: true,
+    meaning:
+      'The key that the user logged in with was taken back. The client comes back by itself, and is anonymous then.',
+  },
   BAD_MESSAGE: {
     reply: 120,
     close: 3520,
@@ -269,6 +287,14 @@ export const codes = {
     retry: false,
     meaning: 'The key of an internal port is missing or wrong.',
   },
+  LOGIN_INVALID: {
+    reply: 148,
+    close: 3548,
+    http: 401,
+    mysql: [1045, '28000'],
+    retry: false,
+    meaning: 'The user and the key do not belong together, and this node takes no anonymous sessions.',
+  },
   ACCESS_DENIED: {
     reply: 144,
     close: 3544,
@@ -337,6 +363,11 @@ export interface ErrorFace {
   readonly name: CodeName
   readonly message: string
   readonly retry: boolean
+}
+
+/** Whether a close code forbids to come back: 3500–3999 (the node's) and 4500–4999 (the application's). */
+export function isFinalCode(code: number): boolean {
+  return (code >= 3500 && code <= 3999) || (code >= 4500 && code <= 4999)
 }
 
 /** Builds the face of `name` that goes into replies and HTTP bodies. */

@@ -1,13 +1,15 @@
 /**
  * The composition root: builds the parts of a node, starts them, stops them.
  *
- * Owns the order. Start: native library, broker, hub, transports, then the internal ports, then the public port, so
- * that nobody is let in before everything works. Stop: not ready, no new connections, publishers told, what is
- * pending sent, clients told and spread over time, then the rest. Nothing else knows more than its own dependencies.
+ * Owns the order. Start: native library, store, broker, hub, transports, then the internal ports, then the public port,
+ * so that nobody is let in before everything works. Stop: not ready, no new connections, publishers told, what is
+ * pending sent, clients told and spread over time, then the rest, the store last. Nothing else knows more than its own
+ * dependencies.
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { systemClock } from './clock.ts'
+import { serveComet } from './comet/comet.ts'
 import { splitKeys } from './config/capsule-keys.ts'
 import { connectionLimit } from './config/descriptor-limit.ts'
 import type { Config } from './config/options.ts'
@@ -17,23 +19,28 @@ import { compileRules } from './core/channel-rules.ts'
 import { createCommands } from './core/commands.ts'
 import { createHub } from './core/hub.ts'
 import { createIdentification } from './core/identification.ts'
+import { observedStore } from './core/observed-store.ts'
+import type { Store } from './core/store.ts'
 import type { VerifyToken } from './core/tokens.ts'
+import { createUserRecords } from './core/user-records.ts'
+import type { UserOfToken } from './core/user-tokens.ts'
 import { ConfigError, errorText } from './errors.ts'
 import { startHttpApi } from './http-api/http-api.ts'
 import type { Logger } from './log.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import { createCapsules, deriveCapsuleKey } from './protocol/capsule.ts'
 import { startPublishPort } from './publish-port/listener.ts'
+import { createConnectionGate } from './sockets/connection-gate.ts'
+import { createHttpAnswers } from './sockets/http-answers.ts'
+import { openStore } from './store/open-store.ts'
 import { serveCommands } from './transports/command-route.ts'
-import { createConnectionGate } from './transports/connection-gate.ts'
-import { createHttpAnswers } from './transports/http-answers.ts'
 import { createHttpSessions } from './transports/http-sessions.ts'
 import { serveLongPoll } from './transports/long-poll.ts'
 import { createCommandRunner } from './transports/run-command.ts'
 import { serveSse } from './transports/sse.ts'
 import { serveStaticFiles } from './transports/static-files.ts'
 import { serveWebSocket } from './transports/websocket.ts'
-import { loadUws } from './uws.ts'
+import { loadUws, type Uws } from './uws.ts'
 import { version } from './version.ts'
 
 /** After the goodbyes: time for the last bytes and close frames. */
@@ -54,11 +61,26 @@ export interface RunningNode {
 /**
  * Starts a node and resolves once it takes connections on all its ports.
  *
- * @throws {ConfigError} the native library or a key file can't be used; {ListenError} a port can't be had
+ * @throws {ConfigError} the native library, the data folder or a key file can't be used; {ListenError} a port can't be had
  */
 export async function startNode(config: Config, log: Logger): Promise<RunningNode> {
   const startedMs = performance.now()
   const uws = await loadUws()
+  const store = await openStore({ dataDir: config.dataDir, log })
+  return buildNode(config, log, { uws, store, startedMs }).catch(undo(() => store.close()))
+}
+
+interface NodeParts {
+  readonly uws: Uws
+  readonly store: Store
+  readonly startedMs: number
+}
+
+async function buildNode(
+  config: Config,
+  log: Logger,
+  { uws, store: plainStore, startedMs }: NodeParts,
+): Promise<RunningNode> {
   const clock = systemClock
   const nodeId = randomBytes(4).toString('hex')
   const maxConnections = connectionLimit(config.maxConnections)
@@ -66,22 +88,26 @@ export async function startNode(config: Config, log: Logger): Promise<RunningNod
 
   const build = { version, node: process.versions.node, uws: uws.version }
   const metrics = createMetrics({
-    read: () => ({ ...countsNow(), historyBytes: broker.historyBytes() }),
+    read: () => ({ ...countsNow(), historyBytes: broker.historyBytes(), storeBytes: plainStore.bytes() }),
     books: () => hub.books(),
     build,
     maxConnections,
   })
   const { observer } = metrics
+  const store = observedStore(plainStore, observer)
   const rules = compileRules(config.channels, config.maxPublicationBytes, config.demo)
   const verifyToken = await tokenVerifier(config)
-  const broker = createLocalBroker({ rules, clock, observer }, config, nodeId)
+  const broker = createLocalBroker({ rules, clock, observer, store }, config, nodeId)
+  const userOfToken = await userTokens(config)
+  const users = createUserRecords({ store, broker, clock, userOfToken })
   const capsules = createCapsules(capsuleKeys(config), config.capsuleTtlMs, clock.wallMs)
   const hub = createHub({ broker, rules, clock, observer, revoke: capsules.revoke }, config, nodeId)
   const countsNow = (): NodeCounts => ({ ...hub.counts(), channels: broker.channelCount() })
   const isAnonymousAllowed = verifyToken === null || config.anonymous
-  const identity = { hub, clock, verifyToken, capsules, isAnonymousAllowed }
+  const { tenant } = config
+  const identity = { hub, clock, verifyToken, capsules, users, isAnonymousAllowed, tenant }
   const identification = createIdentification(identity, config)
-  const commands = createCommands({ broker, hub, rules, clock, identification }, config)
+  const commands = createCommands({ broker, hub, rules, clock, identification, users }, config)
 
   const app = uws.createApp((error) => log.error('Fault in a connection', { error: errorText(error) }))
   const isDraining = () => state.isDraining
@@ -107,6 +133,9 @@ export async function startNode(config: Config, log: Logger): Promise<RunningNod
   const stopLongPoll = serveLongPoll({ ...transport, httpSessions }, config)
   const stopSse = serveSse(transport, config)
   serveCommands(transport, config)
+  const stopComet = config.comet
+    ? serveComet({ ...transport, broker, rules, users, isAnonymousAllowed }, config)
+    : noStop
   serveStaticFiles(app, observer, new URL('../dist/', import.meta.url), config.demo)
 
   const stats = async () => ({
@@ -127,8 +156,10 @@ export async function startNode(config: Config, log: Logger): Promise<RunningNod
     isReady,
     stats,
     books: hub.books,
+    users,
   })
   const publishLimits = {
+    tenant: config.tenant,
     key: config.key,
     trustedKey: config.trustedKey,
     host: config.internalHost,
@@ -170,14 +201,18 @@ export async function startNode(config: Config, log: Logger): Promise<RunningNod
     app.close()
     stopLongPoll()
     stopSse()
+    stopComet()
     hub.stop()
-    broker.stop()
+    await broker.stop()
+    await store.close()
     metrics.stop()
     log.info('Node stopped', { reason, tookMs: Math.round(performance.now() - stoppedMs) })
   }
 
   return { addresses, stop }
 }
+
+const noStop = (): void => {}
 
 /** Runs `stop` before a failed start goes on to its caller. */
 function undo(stop: () => Promise<void>) {
@@ -193,10 +228,19 @@ async function tokenVerifier(config: Config): Promise<VerifyToken | null> {
   if (secret === '' && file === '') return null
   const { createTokenVerifier } = await import('./core/tokens.ts')
   try {
-    return createTokenVerifier({ secret, publicKey: file === '' ? '' : readFileSync(file, 'utf8') })
+    const publicKey = file === '' ? '' : readFileSync(file, 'utf8')
+    return createTokenVerifier({ secret, publicKey }, config.tenant)
   } catch (error) {
     throw new ConfigError([`Option "tokenPublicKeyFile" can not be used: ${file}: ${errorText(error)}`])
   }
+}
+
+/** Null when there is no password: then no CppComet token is good, and the code for them is not loaded. */
+async function userTokens({ cometqlPassword, key }: Config): Promise<UserOfToken | null> {
+  const password = cometqlPassword === '' ? key : cometqlPassword
+  if (password === '') return null
+  const { createUserTokens } = await import('./core/user-tokens.ts')
+  return createUserTokens(password)
 }
 
 /**

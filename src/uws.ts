@@ -10,8 +10,8 @@
  */
 
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, WebSocket } from 'uWebSockets.js'
-import { createServer } from 'node:net'
 import { ConfigError, errorText, ListenError } from './errors.ts'
+import { claimPort } from './uws/claim-port.ts'
 import type { Exchange, ExchangeMethod, ExchangeRoute } from './uws/exchange.ts'
 import { describeLoadFailure, platformText, SWAP_REMEDY } from './uws/load-failure.ts'
 
@@ -50,6 +50,8 @@ export interface UpgradeRequest {
   lastHeader(name: string): string
   /** Address of the peer as text. */
   address(): string
+  /** Path and query as they were sent. */
+  url(): string
 }
 
 export type UpgradeAnswer<Data> =
@@ -281,6 +283,13 @@ class UpgradeView implements UpgradeRequest {
   address(): string {
     return this.#response === null ? '' : addressOf(this.#response)
   }
+
+  url(): string {
+    const request = this.#request
+    if (request === null) return ''
+    const query = request.getQuery()
+    return query ? `${request.getUrl()}?${query}` : request.getUrl()
+  }
 }
 
 function lastOf(request: HttpRequest, name: string): string {
@@ -394,6 +403,7 @@ function lastsOf(request: HttpRequest, names: readonly string[], firsts: readonl
  */
 class HttpExchange implements Exchange {
   readonly method: ExchangeMethod
+  readonly path: string
   readonly query: string
   body: Buffer = noBytes
   readonly #kind: ExchangeKind
@@ -413,6 +423,7 @@ class HttpExchange implements Exchange {
 
   constructor(kind: ExchangeKind, response: HttpResponse, request: HttpRequest) {
     this.method = kind.method
+    this.path = kind.route.path.endsWith('*') ? request.getUrl() : kind.route.path
     this.query = kind.method === 'GET' ? request.getQuery() : ''
     this.#kind = kind
     this.#origin = request.getHeader('origin')
@@ -564,23 +575,6 @@ class HttpExchange implements Exchange {
     this.#rest = noBytes
     return response
   }
-}
-
-/**
- * Makes sure nobody else listens on the port, which the library would silently share, and turns 0 into a number.
- */
-function claimPort(host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', (error) => {
-      reject(new ListenError(`Cannot listen on ${host}:${port}: ${error.message}`, { cause: error }))
-    })
-    probe.listen({ host, port, exclusive: true }, () => {
-      const address = probe.address()
-      const free = typeof address === 'object' && address !== null ? address.port : port
-      probe.close(() => resolve(free))
-    })
-  })
 }
 
 function listenOnce(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket> {

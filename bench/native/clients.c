@@ -1,11 +1,14 @@
 /*
- * Implementation of clients.h: the opening handshake and the receiving loop.
+ * Implementation of clients.h: opening sockets and the receiving loop.
  *
  * The one idea: the receive path does per frame only what RFC 6455 §5.2 makes unavoidable (read a header, skip a
  * payload), everything else happens per read or on sampled sockets. Must not allocate while a run is measured.
  */
 #define _GNU_SOURCE
 #include "clients.h"
+#include "comet.h"
+#include "frames.h"
+#include "handshake.h"
 #include "polls.h"
 
 #include <arpa/inet.h>
@@ -15,14 +18,6 @@
 #include <sys/socket.h>
 
 #define READ_BYTES (512 * 1024)
-#define REQUEST_BYTES 4096
-#define REPLIES_EXPECTED 2 /* to connect and to subscribe */
-
-#define OPCODE_CLOSE 8
-#define OPCODE_PING 9
-#define OPCODE_PONG 10
-
-static const uint8_t MASK[4] = {0x37, 0xfa, 0x21, 0x3d};
 
 /* ---- ending ---- */
 
@@ -122,48 +117,6 @@ void client_send(struct clients *clients, struct client *client, const void *byt
   if (sent != (ssize_t)length) client_end(clients, client, sent < 0 ? strerror(errno) : "short write");
 }
 
-/* RFC 6455 §5.3: frames of a client are masked. Returns the bytes written to `to`. */
-static size_t mask_frame(uint8_t *to, uint8_t opcode, const char *payload, size_t length) {
-  size_t at = 0;
-  to[at++] = 0x80 | opcode;
-  if (length < 126) {
-    to[at++] = 0x80 | (uint8_t)length;
-  } else {
-    to[at++] = 0x80 | 126;
-    to[at++] = (uint8_t)(length >> 8);
-    to[at++] = (uint8_t)length;
-  }
-  memcpy(to + at, MASK, sizeof MASK);
-  at += sizeof MASK;
-  for (size_t i = 0; i < length; i++) to[at + i] = (uint8_t)payload[i] ^ MASK[i & 3];
-  return at + length;
-}
-
-static void send_upgrade(struct clients *clients, struct client *client) {
-  static const char request[] =
-      "GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-  client->phase = PHASE_UPGRADING;
-  client_send(clients, client, request, sizeof request - 1);
-}
-
-static void send_commands(struct clients *clients, struct client *client) {
-  char connect[REQUEST_BYTES], subscribe[REQUEST_BYTES];
-  uint8_t frames[2 * REQUEST_BYTES + 32];
-  const char *token = clients->tokens ? clients->tokens[client - clients->all] : NULL;
-  int connect_bytes =
-      token ? snprintf(connect, sizeof connect, "{\"id\":1,\"connect\":{\"token\":\"%s\"}}", token)
-            : snprintf(connect, sizeof connect, "{\"id\":1,\"connect\":{}}");
-  int subscribe_bytes = snprintf(subscribe, sizeof subscribe, "{\"id\":2,\"subscribe\":{\"channel\":\"%s\"}}",
-                                 clients->channel);
-  if (connect_bytes >= REQUEST_BYTES || subscribe_bytes >= REQUEST_BYTES)
-    return client_end(clients, client, "command too long");
-  size_t bytes = mask_frame(frames, 1, connect, (size_t)connect_bytes);
-  bytes += mask_frame(frames + bytes, 1, subscribe, (size_t)subscribe_bytes);
-  client->phase = PHASE_SUBSCRIBING;
-  client_send(clients, client, frames, bytes);
-}
-
 static void connected(struct clients *clients, struct client *client, uint32_t index) {
   int error = 0;
   socklen_t bytes = sizeof error;
@@ -174,54 +127,7 @@ static void connected(struct clients *clients, struct client *client, uint32_t i
   epoll_ctl(clients->epoll, EPOLL_CTL_MOD, client->fd, &event);
   if (clients->transport == TRANSPORT_TCP) client_become_ready(clients, client);
   else if (clients->transport == TRANSPORT_POLL) poll_begin(clients, client);
-  else send_upgrade(clients, client);
-}
-
-/* Takes bytes of the answer to the upgrade until its empty line; returns how many it took. */
-static size_t feed_upgrade(struct clients *clients, struct client *client, const uint8_t *at, size_t bytes) {
-  static const char status[] = "HTTP/1.1 101";
-  struct capture *capture = client->capture;
-  for (size_t i = 0; i < bytes; i++) {
-    if (capture->used == CAPTURE_BYTES) return client_end(clients, client, "upgrade answer too long"), bytes;
-    capture->bytes[capture->used++] = (char)at[i];
-    if (capture->used < 4 || memcmp(capture->bytes + capture->used - 4, "\r\n\r\n", 4)) continue;
-    if (memcmp(capture->bytes, status, sizeof status - 1)) {
-      char reason[64];
-      snprintf(reason, sizeof reason, "upgrade refused: %.12s", capture->bytes);
-      return client_end(clients, client, reason), bytes;
-    }
-    if (!memmem(capture->bytes, capture->used, "ccept:", 6))
-      return client_end(clients, client, "upgrade answer without accept"), bytes;
-    capture->used = 0;
-    send_commands(clients, client);
-    return i + 1;
-  }
-  return bytes;
-}
-
-static uint64_t number_after(const struct capture *capture, const char *name, int *digits) {
-  const char *found = memmem(capture->bytes, capture->used, name, strlen(name));
-  uint64_t value = 0;
-  *digits = 0;
-  if (!found) return 0;
-  const char *end = capture->bytes + capture->used;
-  for (found += strlen(name); found < end && *found >= '0' && *found <= '9'; found++, ++*digits)
-    value = value * 10 + (uint64_t)(*found - '0');
-  return value;
-}
-
-static void take_reply(struct clients *clients, struct client *client) {
-  struct capture *capture = client->capture;
-  if (!memmem(capture->bytes, capture->used, "\"ok\"", 4)) {
-    char reason[96];
-    snprintf(reason, sizeof reason, "refused: %.*s", (int)(capture->used < 80 ? capture->used : 80), capture->bytes);
-    return client_end(clients, client, reason);
-  }
-  if (++client->replies < REPLIES_EXPECTED) return;
-  int digits;
-  capture->first_offset = capture->last_offset = number_after(capture, "\"offset\":", &digits);
-  capture->has_offset = digits > 0;
-  client_become_ready(clients, client);
+  else handshake_begin(clients, client);
 }
 
 /* ---- receiving ---- */
@@ -233,40 +139,74 @@ void clients_begin_run(struct clients *clients, uint64_t burst, uint64_t data_by
   clients->is_measuring = false;
   memset(&clients->latency_ns, 0, sizeof clients->latency_ns);
   for (int i = 0; i < clients->count; i++) {
-    clients->all[i].frames = 0;
-    clients->all[i].next_edge = burst;
+    struct client *client = &clients->all[i];
+    client->frames = 0;
+    client->next_edge = burst;
+    if (client->capture) memset(client->capture->last_numbers, 0, sizeof client->capture->last_numbers);
   }
+}
+
+uint64_t capture_number(const struct capture *capture, const char *name, int *digits) {
+  const char *found = memmem(capture->bytes, capture->used, name, strlen(name));
+  uint64_t value = 0;
+  *digits = 0;
+  if (!found) return 0;
+  const char *end = capture->bytes + capture->used;
+  for (found += strlen(name); found < end && *found >= '0' && *found <= '9'; found++, ++*digits)
+    value = value * 10 + (uint64_t)(*found - '0');
+  return value;
+}
+
+static void take_latency(struct clients *clients, uint64_t sent_ns) {
+  uint64_t now = now_ns();
+  if (clients->is_measuring && sent_ns > 0 && now >= sent_ns) histogram_add(&clients->latency_ns, now - sent_ns, 1);
+}
+
+/* There are no offsets: the publications of each publisher must come in the order of their numbers. */
+static void take_comet_sample(struct clients *clients, struct client *client) {
+  struct capture *capture = client->capture;
+  int digits;
+  uint64_t publisher = capture_number(capture, "\\\"p\\\":", &digits);
+  uint64_t number = capture_number(capture, "\\\"n\\\":", &digits);
+  if (digits == 0 || publisher >= PUBLISHERS_MAX) {
+    clients->gaps++;
+    return;
+  }
+  uint64_t *last = &capture->last_numbers[publisher];
+  if (*last > 0 && number != *last + 1) clients->gaps++;
+  *last = number;
+  clients->overhead_bytes = client->payload_bytes - clients->data_bytes;
+  take_latency(clients, capture_number(capture, "\\\"t\\\":", &digits));
 }
 
 static void take_sample(struct clients *clients, struct client *client) {
   struct capture *capture = client->capture;
   int digits, time_digits;
-  uint64_t offset = number_after(capture, "\"offset\":", &digits);
-  uint64_t sent_ns = number_after(capture, "\"t\":", &time_digits);
+  uint64_t offset = capture_number(capture, "\"offset\":", &digits);
   if (capture->has_offset && offset != capture->last_offset + 1) clients->gaps++;
   capture->last_offset = offset;
   capture->has_offset = true;
   clients->overhead_bytes = client->payload_bytes - clients->data_bytes - (uint64_t)digits;
-  uint64_t now = now_ns();
-  if (clients->is_measuring && time_digits > 0 && now >= sent_ns)
-    histogram_add(&clients->latency_ns, now - sent_ns, 1);
+  take_latency(clients, capture_number(capture, "\"t\":", &time_digits));
 }
 
 /* What is no publication: a gap moves the place in the channel, anything else is passed over. */
 static void take_notice(struct clients *clients, struct client *client) {
   struct capture *capture = client->capture;
   int from_digits, to_digits;
-  uint64_t from = number_after(capture, "\"gap\":{\"from\":", &from_digits);
-  uint64_t to = number_after(capture, "\"to\":", &to_digits);
+  uint64_t from = capture_number(capture, "\"gap\":{\"from\":", &from_digits);
+  uint64_t to = capture_number(capture, "\"to\":", &to_digits);
   if (from_digits == 0 || to_digits == 0) return;
   if (from != capture->last_offset + 1 || to < from) clients->gaps++;
   else capture->gapped += to - from + 1;
   capture->last_offset = to;
 }
 
-static bool is_notice(const struct client *client) {
+static bool is_notice(const struct clients *clients, const struct client *client) {
   const struct capture *capture = client->capture;
-  return client->is_sampled && !memmem(capture->bytes, capture->used, "\"offset\":", 9);
+  if (!client->is_sampled) return false;
+  if (clients->transport == TRANSPORT_COMET) return comet_is_notice(capture->bytes, capture->used);
+  return !memmem(capture->bytes, capture->used, "\"offset\":", 9);
 }
 
 /* RFC 6455 §5.5: close is taken as the end; a ping is answered with its own payload; a pong is ignored. */
@@ -287,12 +227,13 @@ static void take_control(struct clients *clients, struct client *client) {
 
 static void frame_done(struct clients *clients, struct client *client) {
   if (client->opcode >= OPCODE_CLOSE) take_control(clients, client);
-  else if (client->phase == PHASE_SUBSCRIBING) take_reply(clients, client);
-  else if (is_notice(client)) take_notice(clients, client);
+  else if (client->phase == PHASE_SUBSCRIBING) handshake_reply(clients, client);
+  else if (is_notice(clients, client)) take_notice(clients, client);
   else {
     client->frames++;
     clients->deliveries++;
-    if (client->is_sampled) take_sample(clients, client);
+    if (client->is_sampled && clients->transport == TRANSPORT_COMET) take_comet_sample(clients, client);
+    else if (client->is_sampled) take_sample(clients, client);
   }
   if (!client->capture) return;
   client->capture->used = 0;
@@ -354,7 +295,7 @@ static void feed(struct clients *clients, struct client *client, const uint8_t *
   while (at < end && client->phase != PHASE_CLOSED) {
     size_t left = (size_t)(end - at);
     if (client->phase == PHASE_UPGRADING) {
-      at += feed_upgrade(clients, client, at, left);
+      at += handshake_feed(clients, client, at, left);
     } else if (client->payload_left > 0) {
       at += feed_payload(clients, client, at, left);
     } else {

@@ -4,8 +4,9 @@
  * Owns `struct clients`, a table of sockets in one epoll set. Opening is bounded by a window; receiving parses
  * WebSocket frame headers only, so that this side is cheaper than any server it measures. On a sample of the
  * sockets the start of every message is read too: offsets must rise by one, gaps that were told aside, and the time
- * in the data gives the latency. Clients that poll are in polls.c. Bound: 72 bytes per connection and 650 bytes per
- * connection being opened or sampled.
+ * in the data gives the latency. Clients that poll are in polls.c; what those say that speak CppComet's protocol is in
+ * comet.c, and as it has no offsets the numbers in the data must rise by one instead. Bound: 72 bytes per connection and
+ * 650 bytes per connection being opened or sampled.
  */
 #ifndef BENCH_CLIENTS_H
 #define BENCH_CLIENTS_H
@@ -14,12 +15,13 @@
 #include <stdbool.h>
 
 #include "histogram.h"
+#include "publisher.h"
 
 #define CAPTURE_BYTES 512
 #define REASONS_MAX 16
 #define ROUNDS_IN_FLIGHT_MAX 64
 
-enum transport { TRANSPORT_WEBSOCKET, TRANSPORT_TCP, TRANSPORT_POLL };
+enum transport { TRANSPORT_WEBSOCKET, TRANSPORT_TCP, TRANSPORT_POLL, TRANSPORT_COMET };
 enum phase { PHASE_CONNECTING, PHASE_UPGRADING, PHASE_SUBSCRIBING, PHASE_READY, PHASE_CLOSED };
 
 /* The start of a message, kept while a connection opens, answers a ping, or for good when it is sampled. */
@@ -29,6 +31,7 @@ struct capture {
   uint64_t last_offset;
   uint64_t gapped;       /* offsets the server said would not come */
   bool has_offset;       /* a server that is none of ours names no offset when it answers subscribe */
+  uint64_t last_numbers[PUBLISHERS_MAX]; /* of each publisher, where there are no offsets; 0 = none yet */
   uint32_t used;
   char bytes[CAPTURE_BYTES];
 };
@@ -65,6 +68,8 @@ struct clients {
   int segment_bytes;        /* TCP_MAXSEG: loopback's 64 KB would make the server's socket buffers huge; 0 = as it is */
   int receive_buffer_bytes; /* SO_RCVBUF; 0 = as it is */
   const char *channel;
+  const char *comet_version;
+  int first_number; /* of the connections' uuids: no other generator may use the same */
   char **tokens; /* one per connection, or NULL */
 
   int begun, opening, ready, failed, closed;
@@ -99,11 +104,14 @@ void clients_handle(struct clients *clients, uint32_t index, uint32_t events);
 /* Makes every ready connection count from zero, in rounds of `burst` messages with `data_bytes` of data each. */
 void clients_begin_run(struct clients *clients, uint64_t burst, uint64_t data_bytes);
 
-/* For polls.c: ends a connection, for a reason that is counted. */
+/* For polls.c and handshake.c: ends a connection, for a reason that is counted. */
 void client_end(struct clients *clients, struct client *client, const char *reason);
 
-/* For polls.c: the connection is open and subscribed. */
+/* For polls.c and handshake.c: the connection is open and subscribed. */
 void client_become_ready(struct clients *clients, struct client *client);
+
+/* The digits that follow `name` in a capture, and how many there are; 0 of none. */
+uint64_t capture_number(const struct capture *capture, const char *name, int *digits);
 
 /* Sends bytes that surely fit an empty socket buffer; a short write is a failure of the connection. */
 void client_send(struct clients *clients, struct client *client, const void *bytes, size_t length);

@@ -10,12 +10,15 @@
 #include "publisher.h"
 
 struct settings {
-  struct clients *clients;     /* filled and prepared */
-  struct publisher *publisher; /* filled, not opened */
+  struct clients *clients;    /* filled and prepared */
+  struct publisher publisher; /* what every publisher is a copy of; not opened */
   int server_pid;              /* 0 = none */
   int server_core;             /* -1 = not pinned */
   uint16_t publish_port;
 };
+
+/* `encke`, `rounds` or `comet`. */
+enum publisher_kind publisher_named(const char *name);
 
 void parse_flags(struct settings *settings, int count, char **arguments);
 

@@ -8,6 +8,7 @@
  *   poll <data bytes> <burst> <rounds in flight> <holds 0|1> <warm-up ms> <measured ms>
  *   pace <data bytes> <publications per second> <warm-up ms> <measured ms>
  *   publish <data bytes> <window> <warm-up ms> <measured ms>
+ *   publishers <encke|rounds|comet> <count>          from now on these publish, each its share of a round
  *   status                                           connections still there, and the books of sampled ones
  *   quit                                             (or end of input)
  *
@@ -29,7 +30,7 @@
 #include "cycle.h"
 #include "flags.h"
 #include "polls.h"
-#include "publisher.h"
+#include "publishers.h"
 
 #define EVENTS_PER_WAIT 512
 #define IDLE_WAIT_MS 200
@@ -38,8 +39,8 @@
 #define CHUNK_MAX 256                /* publications per write when only publishing */
 #define CHUNKS_MAX 8192
 #define TAG_STDIN UINT32_MAX
-#define TAG_PUBLISHER (UINT32_MAX - 1)
-#define TAG_CYCLE (UINT32_MAX - 2)
+#define TAG_CYCLE (UINT32_MAX - 1)
+#define TAG_PUBLISHER (UINT32_MAX - 1 - PUBLISHERS_MAX) /* of the first one */
 
 enum run_kind { RUN_FANOUT, RUN_POLL, RUN_PACE };
 enum run_phase { RUN_NONE, RUN_OPENING, RUN_WARMING, RUN_MEASURING, RUN_DRAINING };
@@ -62,10 +63,10 @@ struct run {
 };
 
 static struct clients clients;
-static struct publisher publisher = {.fd = -1, .kind = PUBLISHER_ENCKE};
+static struct publishers publishers;
 static struct run run;
 static struct cycle cycle;
-static struct settings settings = {.clients = &clients, .publisher = &publisher};
+static struct settings settings = {.clients = &clients, .publisher = {.fd = -1, .kind = PUBLISHER_ENCKE}};
 static uint64_t spun_ns; /* CPU time spent asking an epoll set that had nothing */
 
 /* ---- reports ---- */
@@ -75,7 +76,7 @@ static struct snapshot take_snapshot(void) {
   snapshot.own_cpu = own_cpu_seconds() - (double)spun_ns / (double)NS_PER_SECOND;
   snapshot.deliveries = clients.deliveries;
   snapshot.bytes = clients.bytes;
-  snapshot.answered = publisher.answered;
+  snapshot.answered = publishers_answered(&publishers);
   snapshot.server = read_cpu_times(settings.server_pid, settings.server_core);
   return snapshot;
 }
@@ -168,7 +169,7 @@ static void print_cycles(void) {
 }
 
 static void report_rounds(bool has_stalled) {
-  uint64_t published = publisher.sent - run.published_before;
+  uint64_t published = publishers_sent(&publishers) - run.published_before;
   uint64_t expected = published * (uint64_t)run.subscribers;
   printf("{\"event\":\"result\",\"deliveries\":%llu", (unsigned long long)(run.to.deliveries - run.from.deliveries));
   print_count("bytes", run.to.bytes - run.from.bytes);
@@ -177,7 +178,7 @@ static void report_rounds(bool has_stalled) {
   print_count("lost", expected > clients.deliveries ? expected - clients.deliveries : 0);
   print_count("surplus", expected < clients.deliveries ? clients.deliveries - expected : 0);
   print_count("gaps", clients.gaps);
-  print_count("refused", publisher.refused);
+  print_count("refused", publishers_refused(&publishers));
   print_count("closed", (uint64_t)clients.closed);
   print_count("overheadBytes", clients.overhead_bytes);
   printf(",\"stalled\":%s", has_stalled ? "true" : "false");
@@ -190,13 +191,15 @@ static void report_rounds(bool has_stalled) {
 
 /* ---- rounds ---- */
 
-static void ensure_publisher(void) {
-  if (publisher.fd >= 0) return;
+/* Pages publish where they connect. */
+static void open_publishers(int count) {
   struct sockaddr_in address = clients.address;
-  address.sin_port = htons(settings.publish_port);
-  publisher_open(&publisher, address);
-  struct epoll_event event = {.events = EPOLLIN, .data.u32 = TAG_PUBLISHER};
-  epoll_ctl(clients.epoll, EPOLL_CTL_ADD, publisher.fd, &event);
+  if (settings.publisher.kind != PUBLISHER_COMET) address.sin_port = htons(settings.publish_port);
+  publishers_open(&publishers, &settings.publisher, count, address, clients.epoll, TAG_PUBLISHER);
+}
+
+static void ensure_publisher(void) {
+  if (publishers.count == 0) open_publishers(1);
 }
 
 static bool is_in_cycles(void) { return run.kind == RUN_POLL && run.rounds_in_flight == 0; }
@@ -212,14 +215,15 @@ static void begin_run(void) {
   if (clients.ready == 0) fail("Cannot fan out: no subscriber is connected");
   if ((run.kind == RUN_POLL) != (clients.transport == TRANSPORT_POLL)) fail("Cannot run this over this transport");
   if (run.data_bytes < DATA_BYTES_MIN) fail("Cannot fan out: data needs at least %d bytes", DATA_BYTES_MIN);
-  if (run.burst < 1 || run.burst * 2 > publisher.window) fail("Cannot fan out: burst does not fit the window");
+  if (run.burst < 1 || run.burst * 2 > publishers.all[0].window) fail("Cannot fan out: burst does not fit the window");
+  if (run.burst % (uint64_t)publishers.count) fail("Cannot fan out: burst does not divide by %d", publishers.count);
   if ((run.rounds_in_flight < 1 && !is_in_cycles()) || run.rounds_in_flight >= ROUNDS_IN_FLIGHT_MAX)
     fail("Cannot fan out: 1 to %d rounds may be in flight", ROUNDS_IN_FLIGHT_MAX - 1);
   clients_begin_run(&clients, run.burst, run.data_bytes);
   clients.holds_polls = run.holds_polls;
   run.subscribers = clients.ready;
   run.rounds_begun = 0;
-  run.published_before = publisher.sent;
+  run.published_before = publishers_sent(&publishers);
   run.progress_ns = run.due_ns = now_ns();
   run.progress_deliveries = 0;
   run.phase = RUN_WARMING;
@@ -230,14 +234,14 @@ static void begin_run(void) {
 static void begin_round(uint64_t time_ns) {
   clients.missing[run.rounds_begun % ROUNDS_IN_FLIGHT_MAX] = (uint32_t)run.subscribers;
   run.rounds_begun++;
-  publisher_send(&publisher, run.burst, run.data_bytes, time_ns);
+  publishers_send(&publishers, run.burst, run.data_bytes, time_ns);
 }
 
 static bool is_sending(void) { return run.phase == RUN_WARMING || run.phase == RUN_MEASURING; }
 
 /* As many as the clients and the publisher keep up with. */
 static void begin_followed_rounds(void) {
-  while (is_sending() && publisher.answered == publisher.sent &&
+  while (is_sending() && publishers_answered(&publishers) == publishers_sent(&publishers) &&
          run.rounds_begun - clients.rounds_complete <= run.rounds_in_flight)
     begin_round(now_ns());
 }
@@ -321,28 +325,29 @@ struct chunk {
 
 static struct chunk chunks[CHUNKS_MAX];
 static uint64_t chunks_begun, chunks_done;
+static struct publisher *const publisher = &publishers.all[0];
 
 static void send_chunk(uint64_t count, size_t data_bytes) {
-  publisher_send(&publisher, count, data_bytes, now_ns());
-  chunks[chunks_begun++ % CHUNKS_MAX] = (struct chunk){publisher.sent, count, now_ns()};
+  publisher_send(publisher, count, data_bytes, now_ns());
+  chunks[chunks_begun++ % CHUNKS_MAX] = (struct chunk){publisher->sent, count, now_ns()};
 }
 
 static void settle_chunks(struct histogram *latency, bool is_measuring) {
   uint64_t now = now_ns();
   for (; chunks_done < chunks_begun; chunks_done++) {
     struct chunk *chunk = &chunks[chunks_done % CHUNKS_MAX];
-    if (chunk->through > publisher.answered) return;
+    if (chunk->through > publisher->answered) return;
     if (is_measuring) histogram_add(latency, now - chunk->sent_ns, chunk->count);
   }
 }
 
 static void report_publish(struct histogram *latency) {
   printf("{\"event\":\"result\",\"acknowledged\":%llu", (unsigned long long)(run.to.answered - run.from.answered));
-  print_count("sent", publisher.sent - run.published_before);
-  print_count("unanswered", publisher.sent - publisher.answered);
-  print_count("refused", publisher.refused);
+  print_count("sent", publishers_sent(&publishers) - run.published_before);
+  print_count("unanswered", publisher->sent - publisher->answered);
+  print_count("refused", publishers_refused(&publishers));
   printf(",\"firstRefusal\":\"");
-  print_json_text(publisher.first_refusal);
+  print_json_text(publisher->first_refusal);
   putchar('"');
   print_window(&run.from, &run.to);
   print_histogram("latencyNs", latency);
@@ -357,22 +362,22 @@ static void run_publish(uint64_t window) {
   static struct histogram latency;
   ensure_publisher();
   if (run.data_bytes < DATA_BYTES_MIN) fail("Cannot publish: data needs at least %d bytes", DATA_BYTES_MIN);
-  if (window == 0 || window > publisher.window) window = publisher.window;
+  if (window == 0 || window > publisher->window) window = publisher->window;
   uint64_t chunk = window / 4 < 1 ? 1 : window / 4 > CHUNK_MAX ? CHUNK_MAX : window / 4;
   memset(&latency, 0, sizeof latency);
-  run.published_before = publisher.sent;
+  run.published_before = publisher->sent;
   run.phase = RUN_WARMING;
   run.phase_ends_ns = now_ns() + run.warm_up_ns;
 
-  while (run.phase != RUN_DRAINING || publisher.answered < publisher.sent) {
-    uint64_t room = window - (publisher.sent - publisher.answered);
-    bool may_send = run.phase != RUN_DRAINING && room >= chunk && !publisher_is_blocked(&publisher);
+  while (run.phase != RUN_DRAINING || publisher->answered < publisher->sent) {
+    uint64_t room = window - (publisher->sent - publisher->answered);
+    bool may_send = run.phase != RUN_DRAINING && room >= chunk && !publisher_is_blocked(publisher);
     if (may_send) send_chunk(chunk, run.data_bytes);
-    short interest = publisher_is_blocked(&publisher) ? POLLIN | POLLOUT : POLLIN;
-    struct pollfd socket = {.fd = publisher.fd, .events = interest};
+    short interest = publisher_is_blocked(publisher) ? POLLIN | POLLOUT : POLLIN;
+    struct pollfd socket = {.fd = publisher->fd, .events = interest};
     poll(&socket, 1, may_send ? 0 : IDLE_WAIT_MS);
-    if (socket.revents & POLLOUT) publisher_flush(&publisher);
-    if (socket.revents & (POLLIN | POLLHUP | POLLERR)) publisher_read(&publisher);
+    if (socket.revents & POLLOUT) publisher_flush(publisher);
+    if (socket.revents & (POLLIN | POLLHUP | POLLERR)) publisher_read(publisher);
     settle_chunks(&latency, run.phase == RUN_MEASURING);
 
     uint64_t now = now_ns();
@@ -399,8 +404,17 @@ static void prepare_run(enum run_kind kind, uint64_t data_bytes, uint64_t warm_u
   run.measured_ns = measured_ms * NS_PER_MS;
 }
 
+static void use_publishers(const char *kind, int count) {
+  publishers_close(&publishers);
+  settings.publisher.kind = publisher_named(kind);
+  open_publishers(count);
+  printf("{\"event\":\"publishers\",\"count\":%d", count);
+  end_line();
+}
+
 static void take_command(const char *line) {
   unsigned long long a, b, c, d, e, f;
+  char kind[8];
   if (!strcmp(line, "quit")) exit(0);
   if (run.phase != RUN_NONE) fail("Cannot take a command: a run is under way");
   if (!strcmp(line, "status")) return report_status();
@@ -422,6 +436,8 @@ static void take_command(const char *line) {
   } else if (sscanf(line, "publish %llu %llu %llu %llu", &a, &b, &c, &d) == 4) {
     prepare_run(RUN_FANOUT, a, c, d);
     run_publish(b);
+  } else if (sscanf(line, "publishers %7s %llu", kind, &a) == 2 && a >= 1 && a <= PUBLISHERS_MAX) {
+    use_publishers(kind, (int)a);
   } else {
     fail("Unknown command: %.80s", line);
   }
@@ -459,10 +475,6 @@ static void advance_opening(void) {
   }
 }
 
-static void handle_publisher(uint32_t events) {
-  if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) publisher_read(&publisher);
-}
-
 /*
  * While a run is measured the generator does not sleep: waking it would cost the server a good part of every send,
  * which receivers on other machines do not, and would cost a slow server more than a fast one. Time spent asking in
@@ -470,7 +482,7 @@ static void handle_publisher(uint32_t events) {
  */
 static int wait_ms(bool spins) {
   if (spins) return 0;
-  if (publisher_is_blocked(&publisher)) return 1;
+  if (publishers_are_blocked(&publishers)) return 1;
   if (run.phase == RUN_NONE) return -1;
   uint64_t now = now_ns();
   if (run.kind != RUN_PACE || !is_sending()) return IDLE_WAIT_MS;
@@ -486,11 +498,11 @@ static void step(void) {
   for (int i = 0; i < count; i++) {
     uint32_t tag = events[i].data.u32;
     if (tag == TAG_STDIN) read_commands();
-    else if (tag == TAG_PUBLISHER) handle_publisher(events[i].events);
     else if (tag == TAG_CYCLE) cycle_read(&cycle);
+    else if (tag >= TAG_PUBLISHER) publisher_read(&publishers.all[tag - TAG_PUBLISHER]);
     else clients_handle(&clients, tag, events[i].events);
   }
-  if (publisher_is_blocked(&publisher)) publisher_flush(&publisher);
+  if (publishers_are_blocked(&publishers)) publishers_flush(&publishers);
   if (run.phase == RUN_OPENING) advance_opening();
   else if (run.phase != RUN_NONE) advance_run();
   if (spins && count == 0) spun_ns += own_cpu_ns() - began_ns;

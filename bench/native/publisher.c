@@ -5,6 +5,7 @@
  * this process next to nothing. MessagePack is written and read by hand, only the forms the publish port uses.
  */
 #include "publisher.h"
+#include "comet.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,9 +57,9 @@ static uint8_t *put_binary_header(uint8_t *at, size_t length) {
   return at + 4;
 }
 
-/* Writes {"t":<ns>,"pad":"…"} of exactly `bytes` bytes. */
-static uint8_t *put_data(uint8_t *at, size_t bytes, uint64_t time_ns) {
-  int head = sprintf((char *)at, "{\"t\":%llu,\"pad\":\"", (unsigned long long)time_ns);
+uint8_t *put_data(uint8_t *at, const struct publisher *publisher, size_t bytes, uint64_t time_ns) {
+  int head = sprintf((char *)at, "{\"t\":%llu,\"p\":%d,\"n\":%llu,\"pad\":\"", (unsigned long long)time_ns,
+                     publisher->number, (unsigned long long)publisher->sent + 1);
   memset(at + head, 'x', bytes - (size_t)head - 2);
   memcpy(at + bytes - 2, "\"}", 2);
   return at + bytes;
@@ -72,7 +73,7 @@ static uint8_t *put_publish_frame(uint8_t *start, struct publisher *publisher, s
   *at++ = 0xce;
   put_u32(at, (uint32_t)(publisher->sent + FIRST_SEQ));
   at = put_string(at + 4, publisher->channel);
-  at = put_data(put_binary_header(at, bytes), bytes, time_ns);
+  at = put_data(put_binary_header(at, bytes), publisher, bytes, time_ns);
   put_u32(start, (uint32_t)(at - start - 4));
   return at;
 }
@@ -82,10 +83,18 @@ static uint8_t *put_round_message(uint8_t *start, struct publisher *publisher, s
   uint8_t *at = start + 4;
   at += sprintf((char *)at, "{\"channel\":\"%s\",\"offset\":%llu,\"data\":", publisher->channel,
                 (unsigned long long)publisher->sent + 1);
-  at = put_data(at, bytes, time_ns);
+  at = put_data(at, publisher, bytes, time_ns);
   *at++ = '}';
   put_u32(start, (uint32_t)(at - start - 4));
   return at;
+}
+
+static uint8_t *put_one(uint8_t *at, struct publisher *publisher, size_t bytes, uint64_t time_ns) {
+  switch (publisher->kind) {
+    case PUBLISHER_ROUNDS: return put_round_message(at, publisher, bytes, time_ns);
+    case PUBLISHER_COMET: return comet_put_publication(at, publisher, bytes, time_ns);
+    default: return put_publish_frame(at, publisher, bytes, time_ns);
+  }
 }
 
 void publisher_send(struct publisher *publisher, uint64_t count, size_t data_bytes, uint64_t time_ns) {
@@ -96,8 +105,7 @@ void publisher_send(struct publisher *publisher, uint64_t count, size_t data_byt
     at += 4;
   }
   for (uint64_t i = 0; i < count; i++) {
-    at = publisher->kind == PUBLISHER_ENCKE ? put_publish_frame(at, publisher, data_bytes, time_ns)
-                                            : put_round_message(at, publisher, data_bytes, time_ns);
+    at = put_one(at, publisher, data_bytes, time_ns);
     publisher->sent++;
   }
   publisher->out_used += (size_t)(at - start);
@@ -176,8 +184,8 @@ static void take_frame(struct publisher *publisher, const uint8_t *frame, size_t
   if (op != OP_WELCOME && through > publisher->answered) publisher->answered = through;
 }
 
-/* Takes whole answers off the front of `in`; the rest moves to the front. */
-static void take_answers(struct publisher *publisher) {
+/* Takes whole answers off the front of `in`; returns the bytes taken. */
+static size_t take_binary_answers(struct publisher *publisher) {
   size_t at = 0;
   while (publisher->in_used - at >= 4) {
     uint32_t first = get_u32(publisher->in + at);
@@ -191,8 +199,15 @@ static void take_answers(struct publisher *publisher) {
     take_frame(publisher, publisher->in + at + 4, first);
     at += 4 + (size_t)first;
   }
-  publisher->in_used -= at;
-  memmove(publisher->in, publisher->in + at, publisher->in_used);
+  return at;
+}
+
+/* What is not whole moves to the front. */
+static void take_answers(struct publisher *publisher) {
+  bool is_comet = publisher->kind == PUBLISHER_COMET;
+  size_t taken = is_comet ? comet_take_answers(publisher) : take_binary_answers(publisher);
+  publisher->in_used -= taken;
+  memmove(publisher->in, publisher->in + taken, publisher->in_used);
 }
 
 void publisher_read(struct publisher *publisher) {
@@ -238,5 +253,12 @@ void publisher_open(struct publisher *publisher, struct sockaddr_in address) {
   fcntl(publisher->fd, F_SETFL, O_NONBLOCK);
   publisher->window = 0;
   if (publisher->kind == PUBLISHER_ENCKE) say_hello(publisher);
+  else if (publisher->kind == PUBLISHER_COMET) comet_publisher_open(publisher);
   else publisher->window = UINT32_MAX;
+}
+
+void publisher_close(struct publisher *publisher) {
+  close(publisher->fd);
+  free(publisher->out);
+  *publisher = (struct publisher){.fd = -1};
 }

@@ -1,9 +1,10 @@
 /*
- * The one connection a generator publishes over, and the data it publishes.
+ * A connection a generator publishes over, and the data it publishes.
  *
- * Owns two ways to say the same: Encke's publish port, and the round protocol of the two ceilings, which is as
- * little as can be: u32 count, then count times (u32 length, message); answered with u32 count on receipt. Bound:
- * one output buffer of what one round or one chunk takes, one input buffer of 64 KB. Must not touch subscribers.
+ * Owns three ways to say the same: Encke's publish port; the round protocol of the two ceilings, which is as little as
+ * can be: u32 count, then count times (u32 length, message), answered with u32 count on receipt; and a browser's socket
+ * in CppComet's protocol (comet.h has its words). Bound: one output buffer of what one round or one chunk takes, one
+ * input buffer of 64 KB. Must not touch subscribers.
  */
 #ifndef BENCH_PUBLISHER_H
 #define BENCH_PUBLISHER_H
@@ -14,17 +15,21 @@
 #include "common.h"
 
 #define ANSWER_BYTES (64 * 1024)
-#define DATA_BYTES_MIN 48 /* {"t":<up to 20 digits>,"pad":""} and some room */
+#define DATA_BYTES_MIN 72 /* {"t":<20 digits>,"p":<digit>,"n":<20 digits>,"pad":""} and some room */
 #define FIRST_SEQ 2       /* hello is 1 */
+#define PUBLISHERS_MAX 8 /* one digit in the data */
 
-enum publisher_kind { PUBLISHER_ENCKE, PUBLISHER_ROUNDS };
+enum publisher_kind { PUBLISHER_ENCKE, PUBLISHER_ROUNDS, PUBLISHER_COMET };
 
 struct publisher {
   int fd;
   enum publisher_kind kind;
+  int number; /* from 0; goes into the data, so that the order of each publisher's publications shows */
   const char *channel;
   const char *key;
   bool acks_each;
+  const char *comet_version;
+  bool is_upgrading;  /* the answer to the upgrade has not come */
   uint64_t window;    /* publications the node lets us have unanswered */
   uint64_t sent;      /* publications written, or waiting in `out` */
   uint64_t answered;  /* publications acknowledged */
@@ -38,6 +43,12 @@ struct publisher {
 
 /* Connects, says hello where there is one, and leaves the socket non-blocking. Fails loudly. */
 void publisher_open(struct publisher *publisher, struct sockaddr_in address);
+
+/* Ends the connection and forgets everything about it. */
+void publisher_close(struct publisher *publisher);
+
+/* Writes {"t":<ns>,"p":<publisher>,"n":<its publications so far>,"pad":"…"} of exactly `bytes` bytes. */
+uint8_t *put_data(uint8_t *at, const struct publisher *publisher, size_t bytes, uint64_t time_ns);
 
 /*
  * Appends `count` publications of `data_bytes` to the output; sends what the socket takes.

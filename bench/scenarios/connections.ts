@@ -11,12 +11,16 @@
  *
  * Owns these steps and these tables. Bound: one server and one generator process per `perProcess` connections.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type ConnectReport, Generator } from '../support/generator.ts'
-import { descriptorsBelow, openDescriptors, residentBytes, settledBytes } from '../support/process-status.ts'
+import { loadCells, loadColumns } from '../support/cells.ts'
+import { sumOf } from '../support/deliveries.ts'
+import { Generator } from '../support/generator.ts'
+import { type IdleMemory, idleTable, measureIdle } from '../support/idle-memory.ts'
+import { descriptorsBelow, openDescriptors } from '../support/process-status.ts'
 import { type Progress, startProgress } from '../support/progress.ts'
+import type { ConnectReport } from '../support/reports.ts'
 import { conditions, type Rig, type ScenarioResult } from '../support/rig.ts'
 import { type BenchServer, startBareUws, startEncke } from '../support/servers.ts'
+import { type Share, sharesOf } from '../support/shares.ts'
 import {
   type CpuShares,
   cpuShares,
@@ -26,17 +30,15 @@ import {
   percentiles,
   type Verdict,
 } from '../support/statistics.ts'
-import { formatCount, formatMs, formatPercent, formatRatio, type Table } from '../support/table.ts'
+import { formatCount, formatMs, formatRatio, type Table } from '../support/table.ts'
 import { makeSecret, writeTokens } from '../support/tokens.ts'
 
 /** Descriptors of a process are limited (20,000 on common test machines) and it needs some for itself. */
-export const perProcess = 19_000
+const perProcess = 19_000
 const nsPerSecond = 1e9
-const beforeSettleMs = 1_000
 /** Time for a server to close what a generator left, and descriptors it may keep beyond those it had. */
 const leaveMs = 20_000
 const spareDescriptors = 8
-const steadyMs = 3_000
 const idleServerBytes = 'RSS of the server process, kernel socket buffers not included'
 
 export interface ConnectionsOptions {
@@ -72,18 +74,9 @@ interface RateFigures {
   readonly verdict: Verdict
 }
 
-interface MemoryFigures {
+interface MemoryFigures extends IdleMemory {
   readonly target: TargetName
-  readonly connections: number
   readonly users: boolean
-  readonly bytesPerConnection: number
-  readonly bytesPerConnectionAtOnce: number
-  readonly baseBytes: number
-}
-
-interface Crowd {
-  readonly servers: readonly BenchServer[]
-  readonly generators: readonly Generator[]
 }
 
 export async function runConnections(rig: Rig, options: ConnectionsOptions): Promise<ScenarioResult> {
@@ -97,10 +90,10 @@ export async function runConnections(rig: Rig, options: ConnectionsOptions): Pro
       progress.step(`${target}: memory of ${formatCount(options.connections)} connections`)
       memory.push(await measureMemory(rig, options, target, problems))
     }
-    const processes = sharesOf(options.connections).length
+    const processes = sharesOfServers(options.connections).length
     const notes = [`${processes} server process(es) of at most ${formatCount(perProcess)} connections each.`]
     return {
-      tables: [rateTable(rates), memoryTable(memory)],
+      tables: [rateTable(rates), idleTable('Memory of idle connections', memoryColumns, memory)],
       notes: [...conditions(rig), ...notes, `Memory is ${idleServerBytes}.`],
       problems,
       figures: { rates, memory },
@@ -110,10 +103,9 @@ export async function runConnections(rig: Rig, options: ConnectionsOptions): Pro
   }
 }
 
-/** How many connections each server gets. */
-export function sharesOf(connections: number): number[] {
-  const processes = Math.max(1, Math.ceil(connections / perProcess))
-  return Array.from({ length: processes }, (_, index) => Math.floor((connections + index) / processes))
+/** What each server gets, and its generator. */
+function sharesOfServers(connections: number): Share[] {
+  return sharesOf(connections, Math.max(1, Math.ceil(connections / perProcess)))
 }
 
 async function measureRates(
@@ -150,7 +142,7 @@ async function rush(
   secret: string | undefined,
 ): Promise<ConnectReport[]> {
   const idle = servers.map((server) => openDescriptors(server.pid))
-  const { generators } = await gather(rig, options, servers, secret)
+  const generators = await gather(rig, options, servers, secret)
   await Promise.all(generators.map((generator) => generator.stop()))
   for (const [index, server] of servers.entries()) {
     await descriptorsBelow(server.pid, (idle[index] ?? 0) + spareDescriptors, leaveMs)
@@ -166,12 +158,12 @@ function rateFigures(
 ): RateFigures {
   const perRepeat = turns.map((taken) => {
     const seconds = wallSeconds(taken)
-    return taken.reduce((total, each) => total + each.established, 0) / seconds
+    return sumOf(taken, (each) => each.established) / seconds
   })
   const cpu = turns.map((taken) => ({
     seconds: wallSeconds(taken),
-    serverCpuSeconds: sum(taken.map((each) => each.serverCpuSeconds)),
-    generatorCpuSeconds: sum(taken.map((each) => each.generatorCpuSeconds)),
+    serverCpuSeconds: sumOf(taken, (each) => each.serverCpuSeconds),
+    generatorCpuSeconds: sumOf(taken, (each) => each.generatorCpuSeconds),
     serverWaitSeconds: Math.max(...taken.map((each) => each.serverWaitSeconds)),
     stolenSeconds: Math.max(...taken.map((each) => each.stolenSeconds)),
   }))
@@ -206,35 +198,16 @@ async function measureMemory(
   const users = !options.anonymous && target === 'encke'
   const secret = users ? makeSecret() : undefined
   const servers = await startServers(rig, options, target, secret)
-  await sleep(beforeSettleMs)
-  const before = sum(servers.map((server) => residentBytes(server.pid)))
-  const crowd = await gather(rig, options, servers, secret)
+  const open = async () => {
+    const generators = await gather(rig, options, servers, secret)
+    const taken = generators.map((generator) => generator.connected)
+    problems.push(...failuresOf(target, taken))
+    return generators
+  }
   try {
-    problems.push(
-      ...failuresOf(
-        target,
-        crowd.generators.map((generator) => generator.connected),
-      ),
-    )
-    const atOnce = sum(servers.map((server) => residentBytes(server.pid)))
-    const limitMs = options.settleSeconds * 1000
-    const settled = sum(
-      await Promise.all(servers.map((server) => settledBytes(server.pid, steadyMs, limitMs))),
-    )
-    const standing = await Promise.all(crowd.generators.map((generator) => generator.status()))
-    const closed = sum(standing.map((status) => status.closed))
-    if (closed > 0) problems.push(`${target}: ${formatCount(closed)} idle connections were closed`)
-    const established = sum(standing.map((status) => status.established))
-    return {
-      target,
-      connections: established,
-      users,
-      bytesPerConnection: (settled - before) / established,
-      bytesPerConnectionAtOnce: (atOnce - before) / established,
-      baseBytes: before,
-    }
+    return { target, users, ...(await measureIdle(servers, open, options.settleSeconds, problems)) }
   } finally {
-    await disperse(crowd)
+    await Promise.all(servers.map((server) => server.stop()))
   }
 }
 
@@ -247,7 +220,7 @@ async function startServers(
   const flags = secret === undefined ? [] : ['--token-secret', secret]
   const start = () => (target === 'encke' ? startEncke(rig.cores, flags) : startBareUws(rig.cores))
   const servers: BenchServer[] = []
-  for (const _ of sharesOf(options.connections)) servers.push(await start())
+  for (const _ of sharesOfServers(options.connections)) servers.push(await start())
   return servers
 }
 
@@ -257,28 +230,21 @@ async function gather(
   options: ConnectionsOptions,
   servers: readonly BenchServer[],
   secret: string | undefined,
-): Promise<Crowd> {
-  const shares = sharesOf(options.connections)
-  const tokens = shares.map((share, index) =>
-    secret === undefined ? undefined : writeTokens(secret, 1 + index * perProcess, share),
-  )
-  const generators = await Promise.all(
-    servers.map((server, index) => {
-      const file = tokens[index]
-      return Generator.start(rig.generatorCommand(index), {
+): Promise<Generator[]> {
+  const shares = sharesOfServers(options.connections).map(({ first, count }) => ({
+    connections: count,
+    ...(secret === undefined ? {} : { tokens: writeTokens(secret, 1 + first, count) }),
+  }))
+  return Promise.all(
+    servers.map((server, index) =>
+      Generator.start(rig.generatorCommand(index), {
         ...server.flags,
-        connections: shares[index] ?? 0,
+        connections: 0,
+        ...shares[index],
         window: options.window,
-        ...(file === undefined ? {} : { tokens: file }),
-      })
-    }),
+      }),
+    ),
   )
-  return { servers, generators }
-}
-
-async function disperse(crowd: Crowd): Promise<void> {
-  await Promise.all(crowd.generators.map((generator) => generator.stop()))
-  await Promise.all(crowd.servers.map((server) => server.stop()))
 }
 
 function failuresOf(target: TargetName, taken: readonly ConnectReport[]): string[] {
@@ -287,10 +253,6 @@ function failuresOf(target: TargetName, taken: readonly ConnectReport[]): string
     .map(
       (each) => `${target}: ${formatCount(each.failed)} connections failed: ${JSON.stringify(each.reasons)}`,
     )
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0)
 }
 
 function rateTable(figures: readonly RateFigures[]): Table {
@@ -308,10 +270,7 @@ function rateTable(figures: readonly RateFigures[]): Table {
       'per CPU s',
       'p50',
       'p99',
-      'server CPU',
-      'generator CPU',
-      'others',
-      'verdict',
+      ...loadColumns,
     ],
     rows: figures.map((row) => [
       row.target,
@@ -323,25 +282,12 @@ function rateTable(figures: readonly RateFigures[]): Table {
       formatCount(row.connectionsPerCpuSecond),
       formatMs(row.opening.p50Ms),
       formatMs(row.opening.p99Ms),
-      formatPercent(row.cpu.server),
-      formatPercent(row.cpu.generator),
-      formatPercent(row.cpu.disturbance),
-      row.verdict,
+      ...loadCells(row),
     ]),
   }
 }
 
-function memoryTable(figures: readonly MemoryFigures[]): Table {
-  return {
-    title: 'Memory of idle connections',
-    columns: ['target', 'connections', 'users', 'bytes/connection', 'right after connecting', 'MB before'],
-    rows: figures.map((row) => [
-      row.target,
-      formatCount(row.connections),
-      row.users ? 'distinct' : 'none',
-      formatCount(row.bytesPerConnection),
-      formatCount(row.bytesPerConnectionAtOnce),
-      (row.baseBytes / 1e6).toFixed(1),
-    ]),
-  }
+const memoryColumns = {
+  columns: ['target', 'users'],
+  cells: (row: MemoryFigures) => [row.target, row.users ? 'distinct' : 'none'],
 }

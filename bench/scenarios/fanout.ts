@@ -9,32 +9,32 @@
  *
  * Owns these steps and this table. Bound: three servers and three generators at once, of which one pair is busy.
  */
-import { type FanoutReport, Generator } from '../support/generator.ts'
+import { loadCells, loadColumns, tailCells, tailColumns } from '../support/cells.ts'
+import {
+  type DeliveryFigures,
+  deliveryFaults,
+  deliveryFigures,
+  perCpuSecond,
+  perSecond,
+  sumOf,
+} from '../support/deliveries.ts'
+import { type Generator, openAll } from '../support/generator.ts'
 import type { Progress } from '../support/progress.ts'
 import { startProgress } from '../support/progress.ts'
+import type { FanoutReport } from '../support/reports.ts'
 import { conditions, type Rig, type ScenarioResult } from '../support/rig.ts'
 import { type BenchServer, startBareUws, startCeiling, startEncke } from '../support/servers.ts'
-import {
-  type CpuShares,
-  cpuShares,
-  judge,
-  median,
-  type Percentiles,
-  percentiles,
-  type Verdict,
-} from '../support/statistics.ts'
-import { formatCount, formatMs, formatPercent, formatRatio, type Table } from '../support/table.ts'
+import { median } from '../support/statistics.ts'
+import { formatCount, formatRatio, type Table } from '../support/table.ts'
+import { rotate, runTimes, type Turns } from '../support/timing.ts'
 
 const probe = { burst: 8, roundsInFlight: 1, warmUpMs: 300, measuredMs: 300 }
 
-export interface FanoutOptions {
+export interface FanoutOptions extends Turns {
   readonly subscribers: readonly number[]
   readonly sizes: readonly number[]
   readonly bursts: readonly number[]
   readonly roundsInFlight: number
-  readonly seconds: number
-  readonly warmUpSeconds: number
-  readonly repeats: number
   readonly withCeilings: boolean
 }
 
@@ -54,24 +54,14 @@ interface Case {
   readonly burst: number
 }
 
-interface Figures extends Case {
+interface Figures extends Case, DeliveryFigures {
   readonly target: TargetName
-  readonly deliveriesPerSecond: number
-  readonly perRepeat: readonly number[]
-  /** Deliveries over CPU time of the server: what stays comparable on a machine that others use too. */
-  readonly deliveriesPerCpuSecond: number
   readonly bytesPerSecond: number
   readonly frameBytes: number
-  readonly latency: Percentiles
-  readonly cpu: CpuShares
-  readonly verdict: Verdict
   /** Encke's deliveries/s over this target's, median over the turns; 1 for Encke itself. */
   readonly enckeRatio: number
   /** The same of deliveries per CPU second. */
   readonly enckeCpuRatio: number
-  readonly lost: number
-  readonly surplus: number
-  readonly gaps: number
 }
 
 export async function runFanout(rig: Rig, options: FanoutOptions): Promise<ScenarioResult> {
@@ -128,10 +118,7 @@ function startersOf(rig: Rig, options: FanoutOptions): Starter[] {
       progress.step(`${name}: connecting ${formatCount(subscribers)} subscribers`)
       const server = await start()
       const flags = { ...server.flags, connections: subscribers }
-      const generator = await Generator.start(rig.generatorCommand(index), flags)
-      if (generator.connected.established < subscribers) {
-        throw new Error(`${name}: not all connected: ${JSON.stringify(generator.connected.reasons)}`)
-      }
+      const generator = await openAll(rig.generatorCommand(index), flags, `subscribers of ${name}`)
       const { overheadBytes } = await generator.fanout({ ...probe, dataBytes: 100 })
       return { name, generator, server, overheadBytes }
     }
@@ -162,18 +149,12 @@ async function takeTurns(
         dataBytes: size + enckeOverhead - target.overheadBytes,
         burst,
         roundsInFlight: options.roundsInFlight,
-        warmUpMs: options.warmUpSeconds * 1000,
-        measuredMs: options.seconds * 1000,
+        ...runTimes(options),
       })
       reports.get(target.name)?.push(report)
     }
   }
   return reports
-}
-
-function rotate<T>(items: readonly T[], by: number): T[] {
-  const start = by % items.length
-  return [...items.slice(start), ...items.slice(0, start)]
 }
 
 function evaluate(
@@ -183,53 +164,23 @@ function evaluate(
 ): Figures[] {
   const encke = reports.get('encke') ?? []
   return [...reports].map(([target, taken]) => {
-    const sum = (pick: (report: FanoutReport) => number) =>
-      taken.reduce((total, each) => total + pick(each), 0)
     const ratio = (pick: (report: FanoutReport) => number) =>
       median(encke.map((each, turn) => pick(each) / pick(taken[turn] ?? each)))
-    const cpu = cpuShares(taken)
-    const figures = {
+    const where = `${target}, ${shape.subscribers} × ${shape.size} B, burst ${shape.burst}`
+    problems.push(...deliveryFaults(where, taken))
+    return {
       ...shape,
       target,
-      deliveriesPerSecond: median(taken.map(perSecond)),
-      perRepeat: taken.map(perSecond),
-      deliveriesPerCpuSecond: median(taken.map(perCpuSecond)),
+      ...deliveryFigures(taken),
       bytesPerSecond: median(taken.map((each) => each.bytes / each.seconds)),
-      frameBytes: sum((each) => each.bytes) / sum((each) => each.deliveries),
-      latency: percentiles(taken.map((each) => each.latencyNs)),
-      cpu,
-      verdict: judge(cpu),
+      frameBytes: sumOf(taken, (each) => each.bytes) / sumOf(taken, (each) => each.deliveries),
       enckeRatio: ratio(perSecond),
       enckeCpuRatio: ratio(perCpuSecond),
-      lost: sum((each) => each.lost),
-      surplus: sum((each) => each.surplus),
-      gaps: sum((each) => each.gaps),
     }
-    problems.push(...problemsOf(figures, taken))
-    return figures
   })
 }
 
-function perSecond(report: FanoutReport): number {
-  return report.deliveries / report.seconds
-}
-
-function perCpuSecond(report: FanoutReport): number {
-  return report.deliveries / report.serverCpuSeconds
-}
-
-function problemsOf(figures: Figures, taken: readonly FanoutReport[]): string[] {
-  const where = `${figures.target}, ${figures.subscribers} × ${figures.size} B, burst ${figures.burst}`
-  const refused = taken.some((each) => each.refused > 0)
-  return [
-    ...(figures.lost > 0 ? [`${where}: ${formatCount(figures.lost)} deliveries lost`] : []),
-    ...(figures.surplus > 0 ? [`${where}: ${formatCount(figures.surplus)} deliveries too many`] : []),
-    ...(figures.gaps > 0 ? [`${where}: ${formatCount(figures.gaps)} breaks in the order of offsets`] : []),
-    ...(refused ? [`${where}: publications were refused`] : []),
-    ...(taken.some((each) => each.closed > 0) ? [`${where}: connections were lost`] : []),
-    ...(taken.some((each) => each.stalled) ? [`${where}: deliveries stopped`] : []),
-  ]
-}
+const shapeColumns = ['target', 'subscribers', 'size', 'burst']
 
 function shapeCells(row: Figures): string[] {
   return [row.target, formatCount(row.subscribers), String(row.size), String(row.burst)]
@@ -238,15 +189,15 @@ function shapeCells(row: Figures): string[] {
 function rateTable(figures: readonly Figures[]): Table {
   return {
     title: 'Fan-out (medians; ratios are of figures taken in the same turn)',
-    columns: ['target', 'subscribers', 'size', 'burst', 'frame', 'deliveries/s', 'MB/s', 'per CPU s'].concat([
+    columns: [
+      ...shapeColumns,
+      'frame',
+      'deliveries/s',
+      'MB/s',
+      'per CPU s',
       'encke ÷ it',
       '÷ per CPU s',
-      'server CPU',
-      'generator CPU',
-      'others',
-      'lost',
-      'verdict',
-    ]),
+    ].concat('lost', loadColumns),
     rows: figures.map((row) => [
       ...shapeCells(row),
       row.frameBytes.toFixed(1),
@@ -255,11 +206,8 @@ function rateTable(figures: readonly Figures[]): Table {
       formatCount(row.deliveriesPerCpuSecond),
       row.target === 'encke' ? '' : formatRatio(row.enckeRatio),
       row.target === 'encke' ? '' : formatRatio(row.enckeCpuRatio),
-      formatPercent(row.cpu.server),
-      formatPercent(row.cpu.generator),
-      formatPercent(row.cpu.disturbance),
       formatCount(row.lost),
-      row.verdict,
+      ...loadCells(row),
     ]),
   }
 }
@@ -268,13 +216,10 @@ function latencyTable(figures: readonly Figures[]): Table {
   return {
     title:
       'Latency from publish to receipt, under saturation: most of it is waiting for the turn of the subscriber',
-    columns: ['target', 'subscribers', 'size', 'burst', 'p50', 'p99', 'p99.9', 'max', 'samples'],
+    columns: [...shapeColumns, ...tailColumns, 'samples'],
     rows: figures.map((row) => [
       ...shapeCells(row),
-      formatMs(row.latency.p50Ms),
-      formatMs(row.latency.p99Ms),
-      formatMs(row.latency.p999Ms),
-      formatMs(row.latency.maxMs),
+      ...tailCells(row.latency),
       formatCount(row.latency.samples),
     ]),
   }

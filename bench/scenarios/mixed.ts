@@ -12,8 +12,11 @@
  * two cores it delays the other one's clock as little as can be. Bound: one node, two generators.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type FanoutReport, Generator } from '../support/generator.ts'
+import { loadCells, loadColumns, tailCells, tailColumns } from '../support/cells.ts'
+import { deliveryFaults, sumOf } from '../support/deliveries.ts'
+import { type Generator, openAll } from '../support/generator.ts'
 import { startProgress } from '../support/progress.ts'
+import type { FanoutReport } from '../support/reports.ts'
 import { conditions, type Rig, requireNative, type ScenarioResult } from '../support/rig.ts'
 import { type EnckeServer, startEncke } from '../support/servers.ts'
 import {
@@ -24,7 +27,8 @@ import {
   percentiles,
   type Verdict,
 } from '../support/statistics.ts'
-import { formatCount, formatMs, formatPercent, formatRatio, type Table } from '../support/table.ts'
+import { formatCount, formatMs, formatRatio, type Table } from '../support/table.ts'
+import { runTimes, type Turns } from '../support/timing.ts'
 
 const lowestPriority = ['nice', '-n', '19']
 const idleFactor = 3
@@ -32,7 +36,7 @@ const extraMs = 10
 const floodBeforeMs = 500
 const floodAfterMs = 500
 
-export interface MixedOptions {
+export interface MixedOptions extends Turns {
   readonly subscribers: number
   readonly smallSubscribers: number
   readonly size: number
@@ -40,9 +44,6 @@ export interface MixedOptions {
   readonly bursts: readonly number[]
   /** Publications per second of the small channel. */
   readonly rate: number
-  readonly seconds: number
-  readonly warmUpSeconds: number
-  readonly repeats: number
 }
 
 interface Crowds {
@@ -115,25 +116,22 @@ async function openCrowds(rig: Rig, server: EnckeServer, options: MixedOptions):
   return { large, small }
 }
 
-async function openCrowd(
+function openCrowd(
   server: EnckeServer,
   channel: string,
   connections: number,
   command: readonly string[],
 ): Promise<Generator> {
   const samples = channel === 'small' ? connections : 0
-  const generator = await Generator.start(command, { ...server.flags, channel, connections, samples })
-  const { established, reasons } = generator.connected
-  if (established === connections) return generator
-  throw new Error(`Only ${established} of ${connections} subscribers connected: ${JSON.stringify(reasons)}`)
+  const flags = { ...server.flags, channel, connections, samples }
+  return openAll(command, flags, `subscribers of the ${channel} channel`)
 }
 
 async function runTurn(crowds: Crowds, options: MixedOptions, burst: number): Promise<Turn> {
   const order = {
     dataBytes: options.size,
     publicationsPerSecond: options.rate,
-    warmUpMs: options.warmUpSeconds * 1000,
-    measuredMs: options.seconds * 1000,
+    ...runTimes(options),
   }
   if (burst === 0) return { small: await crowds.small.pace(order), flood: null }
   const flooding = crowds.large.fanout({
@@ -156,14 +154,13 @@ function evaluate(kinds: readonly number[], turns: readonly (readonly Turn[])[])
     const floods = taken.flatMap(({ flood }) => (flood === null ? [] : [flood]))
     const latency = latencies[index] ?? percentiles([])
     const cpu = cpuShares(floods.length === 0 ? taken.map(({ small }) => small) : floods)
-    const floodSeconds = floods.reduce((total, flood) => total + flood.seconds, 0)
     return {
       burst,
       latency,
       ratio: latency.p99Ms / idleMs,
       budgetMs: budgetMs(idleMs),
       isWithinBudget: latency.p99Ms <= budgetMs(idleMs),
-      floodPerSecond: floods.reduce((total, flood) => total + flood.deliveries, 0) / floodSeconds,
+      floodPerSecond: sumOf(floods, (flood) => flood.deliveries) / sumOf(floods, (flood) => flood.seconds),
       cpu,
       verdict: floods.length === 0 ? 'idle' : judge(cpu),
     }
@@ -177,14 +174,7 @@ export function budgetMs(idleP99Ms: number): number {
 
 function problemsOf(burst: number, { small, flood }: Turn): string[] {
   const where = burst === 0 ? 'idle' : `flooded in bursts of ${burst}`
-  return [small, ...(flood === null ? [] : [flood])].flatMap((report) => [
-    ...(report.lost > 0 ? [`${where}: ${formatCount(report.lost)} deliveries lost`] : []),
-    ...(report.surplus > 0 ? [`${where}: ${formatCount(report.surplus)} deliveries too many`] : []),
-    ...(report.gaps > 0 ? [`${where}: ${formatCount(report.gaps)} breaks in the order of offsets`] : []),
-    ...(report.refused > 0 ? [`${where}: publications were refused`] : []),
-    ...(report.closed > 0 ? [`${where}: connections were lost`] : []),
-    ...(report.stalled ? [`${where}: deliveries stopped`] : []),
-  ])
+  return [small, ...(flood === null ? [] : [flood])].flatMap((report) => deliveryFaults(where, [report]))
 }
 
 function tableOf(options: MixedOptions, figures: readonly Figures[]): Table {
@@ -194,31 +184,15 @@ function tableOf(options: MixedOptions, figures: readonly Figures[]): Table {
       `Small channel (${formatCount(smallSubscribers)} subscribers, ${rate}/s of ${size} B)`,
       `beside a large one (${formatCount(subscribers)} subscribers)`,
     ].join(' '),
-    columns: [
-      'large channel',
-      'p50',
-      'p99',
-      'p99.9',
-      'max',
-      '÷ idle p99',
-      'budget',
-      'within',
-      'flood/s',
-    ].concat(['server CPU', 'generator CPU', 'others', 'verdict']),
+    columns: ['large channel', ...tailColumns, '÷ idle p99', 'budget', 'within', 'flood/s', ...loadColumns],
     rows: figures.map((row) => [
       row.burst === 0 ? 'silent' : `bursts of ${row.burst}`,
-      formatMs(row.latency.p50Ms),
-      formatMs(row.latency.p99Ms),
-      formatMs(row.latency.p999Ms),
-      formatMs(row.latency.maxMs),
+      ...tailCells(row.latency),
       formatRatio(row.ratio),
       row.burst === 0 ? '' : formatMs(row.budgetMs),
       row.burst === 0 ? '' : row.isWithinBudget ? 'yes' : 'NO',
       formatCount(row.floodPerSecond),
-      formatPercent(row.cpu.server),
-      formatPercent(row.cpu.generator),
-      formatPercent(row.cpu.disturbance),
-      row.verdict,
+      ...loadCells(row),
     ]),
   }
 }

@@ -11,37 +11,27 @@
  *
  * Owns these steps and these tables. Bound: one server and one generator at once.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { Generator, type PollReport } from '../support/generator.ts'
+import { loadCells, loadColumns } from '../support/cells.ts'
+import { bookFigures, type DeliveryFigures, deliveryFaults } from '../support/deliveries.ts'
+import { type Generator, openAll } from '../support/generator.ts'
+import { type IdleMemory, idleTable, measureIdle } from '../support/idle-memory.ts'
 import { deferredShare, imbalance, readBooks } from '../support/node-books.ts'
-import { residentBytes, settledBytes } from '../support/process-status.ts'
 import { startProgress } from '../support/progress.ts'
+import type { PollReport } from '../support/reports.ts'
 import { conditions, type Rig, requireNative, type ScenarioResult } from '../support/rig.ts'
 import { type EnckeServer, startEncke } from '../support/servers.ts'
-import {
-  type CpuShares,
-  cpuShares,
-  judge,
-  median,
-  type Percentiles,
-  percentiles,
-  type Verdict,
-} from '../support/statistics.ts'
+import { cpuShares, judge, median, percentiles } from '../support/statistics.ts'
 import { formatCount, formatMs, formatPercent, type Table } from '../support/table.ts'
+import { runTimes, type Turns } from '../support/timing.ts'
 
-const beforeSettleMs = 1_000
-const steadyMs = 3_000
 const openingWindow = 256
 
-export interface PollOptions {
+export interface PollOptions extends Turns {
   readonly connections: number
   readonly size: number
   /** Publications per write of the runs in bursts. */
   readonly bursts: readonly number[]
   readonly roundsInFlight: number
-  readonly seconds: number
-  readonly warmUpSeconds: number
-  readonly repeats: number
   /** Longest wait for memory to stand still. */
   readonly settleSeconds: number
 }
@@ -54,29 +44,12 @@ interface Shape {
   readonly burst: number
 }
 
-interface Figures extends Shape {
+/** Rates and latency count by what the way counts: of whole rounds, or of single deliveries where rounds overlap. */
+interface Figures extends Shape, DeliveryFigures {
   readonly connections: number
   readonly size: number
-  readonly deliveriesPerSecond: number
-  readonly perRepeat: readonly number[]
-  /** By the clock of the server's core: deliveries over its CPU time. */
-  readonly deliveriesPerCpuSecond: number
-  /** Of whole rounds: to the last answer, or to the last poll; of single deliveries where rounds overlap. */
-  readonly time: Percentiles
-  readonly cpu: CpuShares
-  readonly verdict: Verdict
   /** Deliveries to clients that had no poll waiting at that moment: their next one fetched them. */
   readonly deferredShare: number
-  readonly lost: number
-  readonly surplus: number
-  readonly gaps: number
-}
-
-interface MemoryFigures {
-  readonly connections: number
-  readonly bytesPerPoll: number
-  readonly bytesPerPollAtOnce: number
-  readonly baseBytes: number
 }
 
 export async function runPoll(rig: Rig, options: PollOptions): Promise<ScenarioResult> {
@@ -90,7 +63,7 @@ export async function runPoll(rig: Rig, options: PollOptions): Promise<ScenarioR
     progress.step(`connecting ${formatCount(options.connections)} clients that poll`)
     const rates = await measureRates(rig, options, shapes, progress.step, problems)
     return {
-      tables: [rateTable(rates), memoryTable(memory)],
+      tables: [rateTable(rates), idleTable(memoryTitle, noColumns, [memory])],
       notes: [...conditions(rig), ...notes],
       problems,
       figures: { rates, memory },
@@ -116,32 +89,19 @@ function shapesOf(options: PollOptions): Shape[] {
   ]
 }
 
-async function openPolls(rig: Rig, server: EnckeServer, connections: number): Promise<Generator> {
+const memoryTitle = 'Memory of waiting polls'
+const noColumns = { columns: [], cells: () => [] }
+
+function openPolls(rig: Rig, server: EnckeServer, connections: number): Promise<Generator> {
   const flags = { ...server.flags, transport: 'poll', connections, window: openingWindow } as const
-  const generator = await Generator.start(rig.generatorCommand(0), flags)
-  const { established, reasons } = generator.connected
-  if (established === connections) return generator
-  await generator.stop()
-  throw new Error(`Only ${established} of ${connections} clients could poll: ${JSON.stringify(reasons)}`)
+  return openAll(rig.generatorCommand(0), flags, 'clients that poll')
 }
 
-async function measureMemory(rig: Rig, options: PollOptions, problems: string[]): Promise<MemoryFigures> {
+async function measureMemory(rig: Rig, options: PollOptions, problems: string[]): Promise<IdleMemory> {
   const server = await startEncke(rig.cores)
   try {
-    await sleep(beforeSettleMs)
-    const baseBytes = residentBytes(server.pid)
-    const generator = await openPolls(rig, server, options.connections)
-    const atOnce = residentBytes(server.pid)
-    const settled = await settledBytes(server.pid, steadyMs, options.settleSeconds * 1000)
-    const { established, closed, reasons } = await generator.status()
-    if (closed > 0) problems.push(`${closed} waiting polls were closed: ${JSON.stringify(reasons)}`)
-    await generator.stop()
-    return {
-      connections: established,
-      bytesPerPoll: (settled - baseBytes) / established,
-      bytesPerPollAtOnce: (atOnce - baseBytes) / established,
-      baseBytes,
-    }
+    const open = async () => [await openPolls(rig, server, options.connections)]
+    return await measureIdle([server], open, options.settleSeconds, problems)
   } finally {
     await server.stop()
   }
@@ -188,8 +148,7 @@ async function runOnce(
     burst,
     roundsInFlight: way === 'sustained' ? options.roundsInFlight : 0,
     isHeld: way === 'answers alone',
-    warmUpMs: options.warmUpSeconds * 1000,
-    measuredMs: options.seconds * 1000,
+    ...runTimes(options),
   })
   return { ...report, deferredShare: deferredShare(before, await readBooks(server)) }
 }
@@ -208,47 +167,31 @@ export function countedBy(way: Way, report: PollReport, deliveriesPerCycle: numb
 
 function evaluate(shape: Shape, taken: readonly Taken[], options: PollOptions, problems: string[]): Figures {
   const { way, burst } = shape
-  const sum = (pick: (report: Taken) => number) => taken.reduce((total, each) => total + pick(each), 0)
   const counted = taken.map((report) => countedBy(way, report, options.connections * burst))
   const perRepeat = counted.map((each) => each.deliveries / each.seconds)
   const cpu = {
     ...cpuShares(taken),
     server: median(counted.map((each) => each.cpuSeconds / each.seconds)),
   }
-  const figures = {
+  problems.push(...deliveryFaults(`${way}, bursts of ${burst}`, taken))
+  return {
     ...shape,
     connections: options.connections,
     size: options.size,
     deliveriesPerSecond: median(perRepeat),
     perRepeat,
     deliveriesPerCpuSecond: median(counted.map((each) => each.deliveries / each.cpuSeconds)),
-    time: percentiles(taken.map((report) => timesOf(way, report))),
+    latency: percentiles(taken.map((report) => timesOf(way, report))),
     cpu,
     verdict: judge(cpu),
     deferredShare: median(taken.map((each) => each.deferredShare)),
-    lost: sum((each) => each.lost),
-    surplus: sum((each) => each.surplus),
-    gaps: sum((each) => each.gaps),
+    ...bookFigures(taken),
   }
-  problems.push(...problemsOf(figures, taken))
-  return figures
 }
 
 function timesOf(way: Way, report: PollReport) {
   if (way === 'sustained') return report.latencyNs
   return way === 'cycles' ? report.cycleNs : report.answerNs
-}
-
-function problemsOf(figures: Figures, taken: readonly Taken[]): string[] {
-  const where = `${figures.way}, bursts of ${figures.burst}`
-  return [
-    ...(figures.lost > 0 ? [`${where}: ${formatCount(figures.lost)} deliveries lost`] : []),
-    ...(figures.surplus > 0 ? [`${where}: ${formatCount(figures.surplus)} deliveries too many`] : []),
-    ...(figures.gaps > 0 ? [`${where}: ${formatCount(figures.gaps)} breaks in the order of offsets`] : []),
-    ...(taken.some((each) => each.refused > 0) ? [`${where}: publications were refused`] : []),
-    ...(taken.some((each) => each.closed > 0) ? [`${where}: clients were refused or lost`] : []),
-    ...(taken.some((each) => each.stalled) ? [`${where}: deliveries stopped`] : []),
-  ]
 }
 
 function rateTable(figures: readonly Figures[]): Table {
@@ -263,7 +206,7 @@ function rateTable(figures: readonly Figures[]): Table {
       'per CPU s',
       'time p50',
       'time p99',
-    ].concat(['server CPU', 'generator CPU', 'others', 'fetched', 'lost', 'verdict']),
+    ].concat('fetched', 'lost', loadColumns),
     rows: figures.map((row) => [
       row.way,
       formatCount(row.connections),
@@ -271,29 +214,11 @@ function rateTable(figures: readonly Figures[]): Table {
       String(row.burst),
       formatCount(row.deliveriesPerSecond),
       formatCount(row.deliveriesPerCpuSecond),
-      formatMs(row.time.p50Ms),
-      formatMs(row.time.p99Ms),
-      formatPercent(row.cpu.server),
-      formatPercent(row.cpu.generator),
-      formatPercent(row.cpu.disturbance),
+      formatMs(row.latency.p50Ms),
+      formatMs(row.latency.p99Ms),
       formatPercent(row.deferredShare),
       formatCount(row.lost),
-      row.verdict,
+      ...loadCells(row),
     ]),
-  }
-}
-
-function memoryTable(row: MemoryFigures): Table {
-  return {
-    title: 'Memory of waiting polls',
-    columns: ['polls', 'bytes/poll', 'right after connecting', 'MB before'],
-    rows: [
-      [
-        formatCount(row.connections),
-        formatCount(row.bytesPerPoll),
-        formatCount(row.bytesPerPollAtOnce),
-        (row.baseBytes / 1e6).toFixed(1),
-      ],
-    ],
   }
 }

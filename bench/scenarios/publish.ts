@@ -7,29 +7,21 @@
  *
  * Owns these steps and this table. Bound: one server and one generator at once.
  */
-import { Generator, type GeneratorFlags, type PublishReport } from '../support/generator.ts'
+import { loadCells, loadColumns } from '../support/cells.ts'
+import { type GeneratorFlags, openAll } from '../support/generator.ts'
 import { startProgress } from '../support/progress.ts'
+import { type PublishFigures, publishFaults, publishFigures } from '../support/publishing.ts'
+import type { PublishReport } from '../support/reports.ts'
 import { conditions, type Rig, type ScenarioResult } from '../support/rig.ts'
 import { startEncke } from '../support/servers.ts'
-import {
-  type CpuShares,
-  cpuShares,
-  judge,
-  median,
-  type Percentiles,
-  percentiles,
-  type Verdict,
-} from '../support/statistics.ts'
-import { formatCount, formatMs, formatPercent, type Table } from '../support/table.ts'
+import { formatCount, formatMs, type Table } from '../support/table.ts'
+import { runTimes, type Turns } from '../support/timing.ts'
 import { makeSecret } from '../support/tokens.ts'
 
-export interface PublishOptions {
+export interface PublishOptions extends Turns {
   readonly sizes: readonly number[]
   /** Publications unanswered at once; 0 = what the node allows. */
   readonly window: number
-  readonly seconds: number
-  readonly warmUpSeconds: number
-  readonly repeats: number
 }
 
 type Acks = NonNullable<GeneratorFlags['acks']>
@@ -45,15 +37,8 @@ const ways: readonly Way[] = [
   { acks: 'cumulative', isTrusted: true },
 ]
 
-interface Figures extends Way {
+interface Figures extends Way, PublishFigures {
   readonly size: number
-  readonly publicationsPerSecond: number
-  readonly perRepeat: readonly number[]
-  readonly latency: Percentiles
-  readonly cpu: CpuShares
-  readonly verdict: Verdict
-  readonly refused: number
-  readonly unanswered: number
 }
 
 export async function runPublish(rig: Rig, options: PublishOptions): Promise<ScenarioResult> {
@@ -64,7 +49,9 @@ export async function runPublish(rig: Rig, options: PublishOptions): Promise<Sce
     for (const size of options.sizes) {
       for (const way of ways) {
         progress.step(`publishing ${size} B, acks ${way.acks}, ${way.isTrusted ? 'trusted' : 'checked'}`)
-        figures.push(evaluate(await publishOneWay(rig, options, size, way), size, way, problems))
+        const turns = await publishOneWay(rig, options, size, way)
+        figures.push({ ...way, size, ...publishFigures(turns) })
+        problems.push(...publishFaults(`${size} B, acks ${way.acks}`, turns))
       }
     }
   } finally {
@@ -80,65 +67,28 @@ async function publishOneWay(
   options: PublishOptions,
   size: number,
   way: Way,
-): Promise<PublishReport[]> {
+): Promise<PublishReport[][]> {
   const key = makeSecret()
   const server = await startEncke(rig.cores, way.isTrusted ? ['--trusted-key', key] : ['--key', key])
   try {
     const flags = { ...server.flags, connections: 0, key, acks: way.acks }
-    const generator = await Generator.start(rig.generatorCommand(0), flags)
-    const reports: PublishReport[] = []
+    const generator = await openAll(rig.generatorCommand(0), flags, 'publishers')
+    const turns: PublishReport[][] = []
     for (let turn = 0; turn < options.repeats; turn++) {
-      const report = await generator.publish({
-        dataBytes: size,
-        window: options.window,
-        warmUpMs: options.warmUpSeconds * 1000,
-        measuredMs: options.seconds * 1000,
-      })
-      reports.push(report)
+      const { window } = options
+      turns.push([await generator.publish({ dataBytes: size, window, ...runTimes(options) })])
     }
     await generator.stop()
-    return reports
+    return turns
   } finally {
     await server.stop()
-  }
-}
-
-function evaluate(reports: readonly PublishReport[], size: number, way: Way, problems: string[]): Figures {
-  const perRepeat = reports.map((each) => each.acknowledged / each.seconds)
-  const refused = Math.max(...reports.map((each) => each.refused))
-  const unanswered = reports.at(-1)?.unanswered ?? 0
-  const reason = reports.find((each) => each.refused > 0)?.firstRefusal
-  if (refused > 0) problems.push(`${formatCount(refused)} publications refused: ${reason}`)
-  if (unanswered > 0) problems.push(`${formatCount(unanswered)} publications never answered`)
-  const cpu = cpuShares(reports)
-  return {
-    ...way,
-    size,
-    publicationsPerSecond: median(perRepeat),
-    perRepeat,
-    latency: percentiles(reports.map((each) => each.latencyNs)),
-    cpu,
-    verdict: judge(cpu),
-    refused,
-    unanswered,
   }
 }
 
 function tableOf(figures: readonly Figures[]): Table {
   return {
     title: 'Publish port, no subscribers (medians)',
-    columns: [
-      'acks',
-      'JSON',
-      'size',
-      'publications/s',
-      'ack p50',
-      'ack p99',
-      'server CPU',
-      'generator CPU',
-      'others',
-      'verdict',
-    ],
+    columns: ['acks', 'JSON', 'size', 'publications/s', 'ack p50', 'ack p99', ...loadColumns],
     rows: figures.map((row) => [
       row.acks,
       row.isTrusted ? 'trusted' : 'checked',
@@ -146,10 +96,7 @@ function tableOf(figures: readonly Figures[]): Table {
       formatCount(row.publicationsPerSecond),
       formatMs(row.latency.p50Ms),
       formatMs(row.latency.p99Ms),
-      formatPercent(row.cpu.server),
-      formatPercent(row.cpu.generator),
-      formatPercent(row.cpu.disturbance),
-      row.verdict,
+      ...loadCells(row),
     ]),
   }
 }

@@ -13,15 +13,18 @@
  * megabytes for each, and the node would hardly notice. Owns these steps and these tables. Bound: one node, four generators.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Books, type FanoutReport, Generator } from '../support/generator.ts'
+import { deliveryFaults, sumOf } from '../support/deliveries.ts'
+import { type Generator, openAll } from '../support/generator.ts'
 import { imbalance, type NodeBooks, readBooks } from '../support/node-books.ts'
 import { residentBytes, settledBytes } from '../support/process-status.ts'
 import { startProgress } from '../support/progress.ts'
 import { areCaughtUp, faultsOf } from '../support/reader-books.ts'
+import type { Books, FanoutReport } from '../support/reports.ts'
 import { conditions, type Rig, requireNative, type ScenarioResult } from '../support/rig.ts'
 import { type EnckeServer, startEncke } from '../support/servers.ts'
 import { type CpuShares, cpuShares, type Percentiles, percentiles } from '../support/statistics.ts'
 import { formatCount, formatMs, formatPercent, formatRatio, type Table } from '../support/table.ts'
+import { runTimes, type Timing } from '../support/timing.ts'
 
 const channel = 'slow'
 const segmentBytes = 1_460
@@ -40,7 +43,7 @@ const kinds = [
 ] as const
 type KindName = (typeof kinds)[number]['name']
 
-export interface SlowOptions {
+export interface SlowOptions extends Timing {
   readonly others: number
   /** Slow readers of each kind. */
   readonly slow: number
@@ -49,8 +52,6 @@ export interface SlowOptions {
   readonly rates: readonly number[]
   /** Publications the node keeps of the channel: few, so that readers who stop for long get gaps. */
   readonly ringSize: number
-  readonly seconds: number
-  readonly warmUpSeconds: number
 }
 
 interface SlowKind {
@@ -150,11 +151,13 @@ async function runAtSize(run: Run, size: number, rate: number, problems: string[
     await Promise.all(slow.map(({ generator }) => generator.stop()))
     const bytesAfter = await settledBytes(server.pid, steadyMs, settleLimitMs)
     const books = await readBooks(server)
-    const told = counted.flatMap(({ readers }) => readers).reduce((total, { gapped }) => total + gapped, 0)
-    if (told > books.lost.gap) problems.push(`${where}: readers were told of gaps the node has no record of`)
-    problems.push(
-      ...[...lossesOf(alone), ...lossesOf(together), ...imbalance(books)].map((one) => `${where}: ${one}`),
+    const told = sumOf(
+      counted.flatMap(({ readers }) => readers),
+      ({ gapped }) => gapped,
     )
+    if (told > books.lost.gap) problems.push(`${where}: readers were told of gaps the node has no record of`)
+    problems.push(...deliveryFaults(`${where}, the others`, [alone, together]))
+    problems.push(...imbalance(books).map((one) => `${where}: ${one}`))
     return {
       size,
       publicationsPerSecond: rate,
@@ -177,18 +180,14 @@ async function runAtSize(run: Run, size: number, rate: number, problems: string[
 
 const noBooks: Books = { readers: [], breaks: 0, closed: 0, reasons: {} }
 
-async function openReaders(
+function openReaders(
   rig: Rig,
   server: EnckeServer,
   connections: number,
   beside: { readonly samples?: number; readonly segmentBytes?: number; readonly receiveBufferBytes?: number },
 ): Promise<Generator> {
   const flags = { ...server.flags, channel, connections, ...beside }
-  const generator = await Generator.start(rig.generatorCommand(0), flags)
-  const { established, reasons } = generator.connected
-  if (established === connections) return generator
-  await generator.stop()
-  throw new Error(`Only ${established} of ${connections} readers connected: ${JSON.stringify(reasons)}`)
+  return openAll(rig.generatorCommand(0), flags, 'readers')
 }
 
 function openSlow(rig: Rig, server: EnckeServer, connections: number): Promise<Generator> {
@@ -196,12 +195,7 @@ function openSlow(rig: Rig, server: EnckeServer, connections: number): Promise<G
 }
 
 function pace(others: Generator, options: SlowOptions, size: number, rate: number): Promise<FanoutReport> {
-  return others.pace({
-    dataBytes: size,
-    publicationsPerSecond: rate,
-    warmUpMs: options.warmUpSeconds * 1000,
-    measuredMs: options.seconds * 1000,
-  })
+  return others.pace({ dataBytes: size, publicationsPerSecond: rate, ...runTimes(options) })
 }
 
 /** The paced run with slow readers, and the most memory the node had meanwhile. */
@@ -261,16 +255,6 @@ async function settleBooks({ generator }: SlowKind, latestOffset: number): Promi
   return books
 }
 
-function lossesOf(report: FanoutReport): string[] {
-  const { lost, surplus, gaps, closed, stalled } = report
-  return [
-    ...(lost > 0 || stalled ? [`the others lost ${formatCount(lost)} deliveries`] : []),
-    ...(surplus > 0 ? [`the others got ${formatCount(surplus)} deliveries too many`] : []),
-    ...(gaps > 0 ? [`${formatCount(gaps)} breaks in the order of the others`] : []),
-    ...(closed > 0 ? [`${formatCount(closed)} of the others were closed`] : []),
-  ]
-}
-
 function latencies(alone: FanoutReport, together: FanoutReport) {
   const before = percentiles([alone.latencyNs])
   const after = percentiles([together.latencyNs])
@@ -287,8 +271,8 @@ function kindFigures(name: KindName, { readers, closed, reasons }: Books): KindF
   return {
     name,
     readers: readers.length,
-    received: readers.reduce((total, reader) => total + reader.received, 0),
-    gapped: readers.reduce((total, reader) => total + reader.gapped, 0),
+    received: sumOf(readers, (reader) => reader.received),
+    gapped: sumOf(readers, (reader) => reader.gapped),
     ended: closed,
     reasons,
   }
@@ -314,7 +298,7 @@ function latencyTable(figures: readonly Figures[]): Table {
         formatPercent(cpu.server),
         formatPercent(cpu.disturbance),
       ]
-      const slow = row.kinds.reduce((total, kind) => total + kind.readers, 0)
+      const slow = sumOf(row.kinds, (kind) => kind.readers)
       return [
         cells('none', row.alone, '', row.cpuAlone),
         cells(formatCount(slow), row.together, formatRatio(row.p99Ratio), row.cpuTogether),

@@ -19,7 +19,7 @@ const tickMs = 10
 const stallNs = 5 * nsPerSecond
 const chunkMax = 256
 const progressMs = 200
-const minDataBytes = 48
+const minDataBytes = 72
 
 interface Snapshot {
   readonly ns: number

@@ -5,29 +5,35 @@
  * (generator-node.ts) holds the same conversation. Every command has a deadline of its own length plus a margin.
  */
 import { type Child, startChild, stopChild } from './children.ts'
+import { countsIn, numberIn, type ReportLines, readReportLines } from './report-lines.ts'
 import {
-  countsIn,
-  type Line,
-  numberIn,
-  pairsIn,
-  type ReportLines,
-  readReportLines,
-  rowsIn,
-} from './report-lines.ts'
+  type Books,
+  type ConnectReport,
+  connectReport,
+  type FanoutReport,
+  fanoutReport,
+  type PollReport,
+  type PublishReport,
+  pollReport,
+  publishReport,
+  readerBooks,
+  type Status,
+} from './reports.ts'
 
 const openDeadlineMs = 120_000
 const marginMs = 30_000
 const connectionsPerSource = 4_000
-const nsPerSecond = 1e9
 
-/** [largest nanoseconds of a bucket, how often]. */
-export type Buckets = readonly (readonly [number, number])[]
+/** How to publish: over Encke's publish port, in the rounds of a ceiling, or as a page of CppComet's does (C only). */
+export type PublisherKind = 'encke' | 'rounds' | 'comet'
 
 export interface GeneratorFlags {
-  /** `tcp` connects and says nothing; `websocket` upgrades, connects and subscribes; `poll` does so by HTTP (C only). */
-  readonly transport: 'websocket' | 'tcp' | 'poll'
-  /** How to publish: over Encke's publish port, or in the rounds of a ceiling. */
-  readonly publisher: 'encke' | 'rounds'
+  /**
+   * `tcp` connects and says nothing; `websocket` upgrades, connects and subscribes; `poll` does so by HTTP, and `comet` in
+   * CppComet's protocol (both C only).
+   */
+  readonly transport: 'websocket' | 'tcp' | 'poll' | 'comet'
+  readonly publisher: PublisherKind
   readonly port: number
   readonly publishPort: number
   readonly connections: number
@@ -44,31 +50,14 @@ export interface GeneratorFlags {
   readonly segmentBytes?: number
   /** Receive buffer of the connections (C only); default: what the kernel gives */
   readonly receiveBufferBytes?: number
+  /** Version of CppComet's protocol that is spoken, such as 3.25; default: 4.08 */
+  readonly cometVersion?: string
+  /** Number of the first connection, which its uuid tells: those of another generator must be others; default: 0 */
+  readonly firstNumber?: number
   /** File with one token per connection. */
   readonly tokens?: string
   readonly key?: string
   readonly acks?: 'each' | 'cumulative'
-}
-
-/** CPU time over a window, and the window. */
-export interface CpuReport {
-  readonly seconds: number
-  readonly generatorCpuSeconds: number
-  readonly serverCpuSeconds: number
-  /** Time the server could have run while another process had its core. */
-  readonly serverWaitSeconds: number
-  /** Time the hypervisor kept the server's core to itself. */
-  readonly stolenSeconds: number
-}
-
-export interface ConnectReport extends CpuReport {
-  readonly established: number
-  readonly failed: number
-  /** Monotonic time of the first connect() and of the last connection that became ready. */
-  readonly firstNs: number
-  readonly lastNs: number
-  readonly reasons: Readonly<Record<string, number>>
-  readonly openingNs: Buckets
 }
 
 export interface FanoutOrder {
@@ -79,41 +68,9 @@ export interface FanoutOrder {
   readonly measuredMs: number
 }
 
-/** `deliveries` and `bytes` fell into the measured window; the books (`published` to `closed`) cover the whole run. */
-export interface FanoutReport extends CpuReport {
-  readonly deliveries: number
-  readonly bytes: number
-  readonly published: number
-  readonly expected: number
-  readonly lost: number
-  readonly surplus: number
-  readonly gaps: number
-  readonly refused: number
-  readonly closed: number
-  /** Bytes of a message beside its data and the digits of its offset. */
-  readonly overheadBytes: number
-  readonly stalled: boolean
-  readonly latencyNs: Buckets
-}
-
 export interface PollOrder extends FanoutOrder {
   /** Clients poll again only when all have their answers. */
   readonly isHeld: boolean
-}
-
-/**
- * With no round in flight beyond the one being sent, rounds go one at a time, and those that began in the measured window
- * are told apart: until every client had its answer, and until the server had every client's next poll.
- */
-export interface PollReport extends FanoutReport {
-  readonly cycles: number
-  /** Sums over the cycles, by the clock and of the server's CPU time. */
-  readonly answerSeconds: number
-  readonly answerCpuSeconds: number
-  readonly cycleSeconds: number
-  readonly cycleCpuSeconds: number
-  readonly answerNs: Buckets
-  readonly cycleNs: Buckets
 }
 
 export interface PaceOrder {
@@ -123,46 +80,12 @@ export interface PaceOrder {
   readonly measuredMs: number
 }
 
-/** What one sampled subscriber was sent. */
-export interface ReaderBooks {
-  /** Offset at which it subscribed: what follows it is owed. */
-  readonly firstOffset: number
-  /** Of the last publication it got, or was told would not come. */
-  readonly lastOffset: number
-  readonly received: number
-  /** Publications the server said would not come. */
-  readonly gapped: number
-  readonly isOpen: boolean
-}
-
-export interface Books {
-  readonly readers: readonly ReaderBooks[]
-  /** How often a message, or a gap, did not begin where the one before ended. */
-  readonly breaks: number
-  readonly closed: number
-  readonly reasons: Readonly<Record<string, number>>
-}
-
 export interface PublishOrder {
   readonly dataBytes: number
   /** Publications unanswered at once; 0 = what the node allows. */
   readonly window: number
   readonly warmUpMs: number
   readonly measuredMs: number
-}
-
-export interface PublishReport extends CpuReport {
-  readonly acknowledged: number
-  readonly unanswered: number
-  readonly refused: number
-  readonly firstRefusal: string
-  readonly latencyNs: Buckets
-}
-
-export interface Status {
-  readonly established: number
-  readonly closed: number
-  readonly reasons: Readonly<Record<string, number>>
 }
 
 export class Generator {
@@ -198,6 +121,12 @@ export class Generator {
       await stopChild(child)
       throw thrown
     }
+  }
+
+  /** Lets `count` connections of a kind publish from now on, each its share of a round (C only). */
+  async publishers(kind: PublisherKind, count: number): Promise<void> {
+    this.#say(['publishers', kind, count])
+    await this.#lines.next('publishers', marginMs)
   }
 
   /** Runs rounds of publications to the subscribers of this generator. */
@@ -271,6 +200,23 @@ export class Generator {
 }
 
 /**
+ * Starts a generator whose connections must all be established.
+ *
+ * @param who for the error: `Only 3 of 4 <who> connected: …`
+ */
+export async function openAll(
+  command: readonly string[],
+  flags: GeneratorFlags,
+  who: string,
+): Promise<Generator> {
+  const generator = await Generator.start(command, flags)
+  const { established, reasons } = generator.connected
+  if (established === flags.connections) return generator
+  await generator.stop()
+  throw new Error(`Only ${established} of ${flags.connections} ${who} connected: ${JSON.stringify(reasons)}`)
+}
+
+/**
  * Several source addresses (127.0.0.1 …) because the kernel's search for a free port gets slow, and costs more than the
  * connection itself, when about half the ports of an address are taken.
  */
@@ -289,6 +235,8 @@ function flagWords(flags: GeneratorFlags): string[] {
     samples: flags.samples,
     'segment-bytes': flags.segmentBytes,
     'receive-buffer-bytes': flags.receiveBufferBytes,
+    'comet-version': flags.cometVersion,
+    'first-number': flags.firstNumber,
     tokens: flags.tokens,
     key: flags.key,
     acks: flags.acks,
@@ -296,80 +244,4 @@ function flagWords(flags: GeneratorFlags): string[] {
   return Object.entries(words).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, String(value)],
   )
-}
-
-function cpuReport(line: Line): CpuReport {
-  return {
-    seconds: numberIn(line, 'seconds'),
-    generatorCpuSeconds: numberIn(line, 'generatorCpuSeconds'),
-    serverCpuSeconds: numberIn(line, 'serverCpuSeconds'),
-    serverWaitSeconds: numberIn(line, 'serverWaitSeconds'),
-    stolenSeconds: numberIn(line, 'stolenSeconds'),
-  }
-}
-
-function connectReport(line: Line): ConnectReport {
-  return {
-    ...cpuReport(line),
-    established: numberIn(line, 'established'),
-    failed: numberIn(line, 'failed'),
-    firstNs: numberIn(line, 'firstNs'),
-    lastNs: numberIn(line, 'lastNs'),
-    reasons: countsIn(line, 'reasons'),
-    openingNs: pairsIn(line, 'openingNs'),
-  }
-}
-
-function fanoutReport(line: Line): FanoutReport {
-  return {
-    ...cpuReport(line),
-    deliveries: numberIn(line, 'deliveries'),
-    bytes: numberIn(line, 'bytes'),
-    published: numberIn(line, 'published'),
-    expected: numberIn(line, 'expected'),
-    lost: numberIn(line, 'lost'),
-    surplus: numberIn(line, 'surplus'),
-    gaps: numberIn(line, 'gaps'),
-    refused: numberIn(line, 'refused'),
-    closed: numberIn(line, 'closed'),
-    overheadBytes: numberIn(line, 'overheadBytes'),
-    stalled: line.stalled === true,
-    latencyNs: pairsIn(line, 'latencyNs'),
-  }
-}
-
-function pollReport(line: Line): PollReport {
-  return {
-    ...fanoutReport(line),
-    cycles: numberIn(line, 'cycles'),
-    answerSeconds: numberIn(line, 'answersNs') / nsPerSecond,
-    answerCpuSeconds: numberIn(line, 'answerCpuNs') / nsPerSecond,
-    cycleSeconds: numberIn(line, 'cyclesNs') / nsPerSecond,
-    cycleCpuSeconds: numberIn(line, 'cycleCpuNs') / nsPerSecond,
-    answerNs: pairsIn(line, 'answerNs'),
-    cycleNs: pairsIn(line, 'cycleNs'),
-  }
-}
-
-function readerBooks(line: Line): ReaderBooks[] {
-  return rowsIn(line, 'books').map(
-    ([firstOffset = 0, lastOffset = 0, received = 0, gapped = 0, open = 0]) => ({
-      firstOffset,
-      lastOffset,
-      received,
-      gapped,
-      isOpen: open === 1,
-    }),
-  )
-}
-
-function publishReport(line: Line): PublishReport {
-  return {
-    ...cpuReport(line),
-    acknowledged: numberIn(line, 'acknowledged'),
-    unanswered: numberIn(line, 'unanswered'),
-    refused: numberIn(line, 'refused'),
-    firstRefusal: String(line.firstRefusal),
-    latencyNs: pairsIn(line, 'latencyNs'),
-  }
 }

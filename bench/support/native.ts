@@ -13,7 +13,17 @@ const folder = join(repository, 'bench', 'native')
 const build = join(folder, 'build')
 const flags = ['-O2', '-Wall', '-Wextra', '-std=gnu11']
 const programs = {
-  generator: ['generator.c', 'clients.c', 'cycle.c', 'flags.c', 'polls.c', 'publisher.c'],
+  generator: [
+    'generator.c',
+    'clients.c',
+    'comet.c',
+    'cycle.c',
+    'flags.c',
+    'handshake.c',
+    'polls.c',
+    'publisher.c',
+    'publishers.c',
+  ],
   ceiling: ['ceiling.c'],
 } as const
 

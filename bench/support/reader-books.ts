@@ -3,7 +3,7 @@
  *
  * Owns the check of the books of single readers. Pure.
  */
-import type { Books, ReaderBooks } from './generator.ts'
+import type { Books, ReaderBooks } from './reports.ts'
 
 /** Publications between a reader's subscription and its last word that it neither got nor was told of; can be negative. */
 export function unexplained({ firstOffset, lastOffset, received, gapped }: ReaderBooks): number {

@@ -14,7 +14,7 @@ import { enckeProgram, repository, temporaryFile } from './paths.ts'
 import { numberIn, readReportLines } from './report-lines.ts'
 
 const startDeadlineMs = 20_000
-const pollMs = 20
+const pollMs = 5
 const bareProgram = join(repository, 'bench', 'support', 'bare-uws.ts')
 
 export interface BenchServer {
@@ -35,11 +35,12 @@ export interface EnckeServer extends BenchServer {
 
 let enckeCount = 0
 
-/** Starts Encke. @param options flags of `serve` beyond the addresses */
+/** Starts Encke, in memory unless `options` name a folder. @param options flags of `serve` beyond the addresses */
 export async function startEncke(cores: Cores, options: readonly string[] = []): Promise<EnckeServer> {
   const readyFile = temporaryFile(`ready-${enckeCount++}.json`)
   const listeners = ['--host', '127.0.0.1', '--port', '0', '--internal-port', '0', '--publish-port', '0']
-  const rest = ['--ready-file', readyFile, '--log-level', 'warn', ...options]
+  const store = options.includes('--data-dir') ? [] : ['--data-dir', 'none']
+  const rest = ['--ready-file', readyFile, '--log-level', 'warn', ...store, ...options]
   const child = await startChild([
     ...cores.server,
     process.execPath,

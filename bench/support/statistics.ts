@@ -4,7 +4,7 @@
  * Owns the rule when a run counts: the server must be what was saturated. Pure.
  */
 import { build } from 'hdr-histogram-js'
-import type { Buckets, CpuReport } from './generator.ts'
+import type { Buckets, CpuReport } from './reports.ts'
 
 const nsPerMs = 1e6
 const largestNs = 2 ** 40

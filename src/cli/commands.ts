@@ -45,6 +45,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./token.ts')).token,
   },
   {
+    name: 'import-cppcomet',
+    describe: 'Take over the database of a CppComet',
+    load: async () => (await import('./import-cppcomet.ts')).importCppcomet,
+  },
+  {
     name: 'check-config',
     describe: 'Check a configuration without running it',
     load: async () => (await import('./check-config.ts')).checkConfigCommand,

@@ -21,8 +21,8 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 export const exitMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   done: 'done',
   usage: 'usage: a flag or an argument is wrong',
-  inputMissing: 'input missing: a file that was named can not be read',
-  unavailable: 'service unavailable: no node answers, or a listener can not be opened',
+  inputMissing: 'input missing: what was named can not be read',
+  unavailable: 'service unavailable: no node or database answers, or a listener can not be opened',
   internal: 'internal error, or a publication was refused',
   cannotCreate: "can't create a file",
   config: 'configuration, environment or key is wrong',

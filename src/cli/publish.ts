@@ -9,6 +9,7 @@ import { EnckeError, LimitError, UnavailableError } from '../errors.ts'
 import { createPublisher, type Publisher } from '../publish-port/publisher.ts'
 import type { Args, Command } from './command.ts'
 import { CommandError, type ExitCode, exitCodes, usageError } from './exit.ts'
+import { tenantFlag, tenantOf } from './node-api.ts'
 import { isOn, numberOf, textOf } from './parse-args.ts'
 import { type DataForm, publicationData } from './publication-data.ts'
 import { type LineCounts, publishLines } from './publish-lines.ts'
@@ -49,6 +50,7 @@ export const publish: Command = {
       defaultText: 'none',
     },
     key: { kind: 'text', describe: 'Key of the internal ports. Also ENCKE_KEY', defaultText: 'none' },
+    tenant: tenantFlag,
     event: { kind: 'text', describe: 'Name of the event that subscribers are given', defaultText: 'none' },
     user: { kind: 'text', describe: 'Id of the user who is shown as its publisher', defaultText: 'none' },
     'publication-key': {
@@ -108,11 +110,13 @@ function dataForm(args: Args): DataForm {
 function openPublisher(args: Args): Publisher {
   const path = textOf(args, 'socket')
   const otherwise = options.publishPort.default
+  const tenant = tenantOf(args)
   return createPublisher({
     host: textOf(args, 'host', options.internalHost.default),
     port: numberOf(args, 'port', { min: 1, max: 65_535, otherwise }),
     ...(path === '' ? {} : { path }),
     key: textOf(args, 'key', process.env.ENCKE_KEY),
+    ...(tenant === null ? {} : { tenant }),
     acks: 'each',
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     maxReconnectAttempts: MAX_RECONNECT_ATTEMPTS,
@@ -127,7 +131,8 @@ async function publishOne(
 ): Promise<ExitCode> {
   try {
     const { epoch, offset } = await publisher.publish(channel, data, send)
-    console.log(`Published to "${channel}" at offset ${offset} of epoch ${epoch}`)
+    if (offset === 0) console.log(`Kept for "${channel}", who is away`)
+    else console.log(`Published to "${channel}" at offset ${offset} of epoch ${epoch}`)
     return exitCodes.done
   } catch (error) {
     if (!(error instanceof EnckeError) || error instanceof UnavailableError) throw error

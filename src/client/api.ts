@@ -5,6 +5,7 @@
  * these promises. A page, a worker and Node all see the same interface; only the `WebSocket` they bring differs.
  */
 import type {
+  ConnectResult,
   Gap,
   HistoryResult,
   PresenceResult,
@@ -13,6 +14,7 @@ import type {
   PublishResult,
   StatsResult,
   StreamPosition,
+  UserDataResult,
   UsersResult,
 } from '../protocol/messages.ts'
 import type { ClientError } from './client-error.ts'
@@ -22,6 +24,18 @@ import type { Timers } from './timers.ts'
 
 /** How messages travel. */
 export type TransportName = 'websocket' | 'long-poll' | 'sse'
+
+/** Credentials in the place of a token; those that do not fit leave the session anonymous. */
+export interface ClientLogin {
+  /** Default: the node's own */
+  readonly tenant?: number | undefined
+  /** Default: anonymous */
+  readonly user?: string | undefined
+  /** The user's key, or a token signed for the tenant */
+  readonly key?: string | undefined
+  /** Names this browser in lists of who is there: up to 32 of A-Z a-z 0-9 _ - */
+  readonly uuid?: string | undefined
+}
 
 export interface ClientOptions {
   /**
@@ -33,6 +47,8 @@ export interface ClientOptions {
   readonly token?: string | undefined
   /** Asked for a token before every attempt and before one runs out; wins over `token` */
   readonly getToken?: (() => string | Promise<string>) | undefined
+  /** Who logs in by a key, where the application does not make tokens; login() changes it. Default: nobody */
+  readonly login?: ClientLogin | undefined
   /** What to connect with, best first. Default: `['websocket', 'long-poll']` */
   readonly transports?: readonly TransportName[] | undefined
   /** Default: the global `WebSocket`. In Node, give the one of the package `ws` */
@@ -67,6 +83,8 @@ export type ClientState =
       /** '' = anonymous */
       readonly user: string
       readonly transport: TransportName
+      /** Where the client logged in by a key: whether it fits, and the one the node keeps, '' where it does not. */
+      readonly login?: ConnectResult['login'] & {}
     }
   | { readonly state: 'waiting'; readonly code: number; readonly reason: string; readonly retryInMs: number }
   | { readonly state: 'closed'; readonly code: number; readonly reason: string }
@@ -76,6 +94,7 @@ export type ClientState =
  *
  * trimmed: the node holds them no longer. epoch: the channel has begun anew, offsets count from 1 again, and what its old
  * epoch held last is unknown. future: the channel was set back, and these offsets will be given to other publications.
+ * expired: `count` messages to the user were too many, too large or too old to wait for them; they never had offsets.
  */
 export interface ChannelGap extends Gap {
   readonly channel: string
@@ -139,6 +158,8 @@ export interface Subscription {
 export interface PublishOptions {
   readonly event?: string | undefined
   readonly key?: string | undefined
+  /** False: this session is not sent it, and the answer says how many are. Default: true */
+  readonly echo?: boolean | undefined
 }
 
 export interface HistoryOptions {
@@ -156,6 +177,11 @@ export interface Client {
   connect(): void
   /** Closes the connection for good; everything unanswered is rejected. Subscriptions come back with connect(). */
   disconnect(): void
+  /**
+   * Ends the session and begins one of somebody else at once, if not closed. Subscriptions go on from where they are, and
+   * what waits for an answer waits for the new session's; what the node refuses it tells, as ever.
+   */
+  login(login: ClientLogin): void
   /** Subscribes now and after every reconnect, until unsubscribed. May be called in any state. */
   subscribe(channel: string, callback: (publication: PublicationMessage) => void): Subscription
   /**
@@ -177,6 +203,8 @@ export interface Client {
   stats(channel: string): Promise<StatsResult>
   /** Those of `ids` who have a session now, and when others were last seen. Rejects as publish does. */
   users(ids: readonly string[]): Promise<UsersResult>
+  /** The text that the application keeps for a user; '' = none. Rejects as publish does. */
+  userData(user: string): Promise<UserDataResult>
   /** Calls `listener` for every such event until the returned function is called. */
   on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void
 }

@@ -1,9 +1,10 @@
 /**
  * When to come back after a connection ended, and whether at all.
  *
- * Owns the two rules: close-code ranges mean an action, and waits grow with full jitter, so that a million clients that
- * lost one node do not return in step. Pure functions.
+ * Owns the rule that waits grow with full jitter, so that a million clients that lost one node do not return in step;
+ * which close codes forbid to come back is the registry's. Pure functions.
  */
+export { isFinalCode } from '../codes.ts'
 
 export interface BackoffBounds {
   readonly minMs: number
@@ -18,9 +19,4 @@ export interface BackoffBounds {
  */
 export function backoffMs(bounds: BackoffBounds, failures: number, random: number): number {
   return Math.round(random * Math.min(bounds.maxMs, bounds.minMs * 2 ** failures))
-}
-
-/** Whether a close code forbids to come back: 3500–3999 (the node's) and 4500–4999 (the application's). */
-export function isFinalCode(code: number): boolean {
-  return (code >= 3500 && code <= 3999) || (code >= 4500 && code <= 4999)
 }

@@ -16,11 +16,13 @@ import type {
   PublishResult,
   StatsResult,
   StreamPosition,
+  UserDataResult,
   UsersResult,
 } from '../protocol/messages.ts'
 import type {
   Client,
   ClientEvents,
+  ClientLogin,
   ClientOptions,
   ClientState,
   HistoryOptions,
@@ -30,7 +32,7 @@ import type {
 } from './api.ts'
 import { type BackoffBounds, backoffMs, isFinalCode } from './backoff.ts'
 import type { ClientError } from './client-error.ts'
-import { ABNORMAL, Connection, hasFailed, type Told } from './connection.ts'
+import { ABNORMAL, Connection, hasFailed, SESSION_OVER, type Told } from './connection.ts'
 import { Emitter } from './emitter.ts'
 import { watchPage } from './page-events.ts'
 import { Probe } from './probe.ts'
@@ -120,7 +122,9 @@ class ReconnectingClient implements Client {
     this.#session = new Session({
       message: (publication) => this.#events.emit('message', publication),
       gap: (gap) => this.#events.emit('gap', gap),
+      acknowledge: (position) => this.#connection?.send('ack', JSON.stringify(position), () => {}),
     })
+    this.#session.login = options.login
     this.#transports = new Transports({
       url: socketUrl(options.url),
       names: transports,
@@ -166,6 +170,13 @@ class ReconnectingClient implements Client {
     if (this.state !== 'closed') this.#close(ABORTED, 'Closed by disconnect()')
   }
 
+  login(login: ClientLogin): void {
+    this.#session.leave(login)
+    if (this.state === 'closed') return
+    this.#drop(SESSION_OVER)
+    this.#attempt()
+  }
+
   subscribe(channel: string, callback: (publication: PublicationMessage) => void): Subscription {
     return this.#subscriptions.add(channel, callback)
   }
@@ -173,7 +184,7 @@ class ReconnectingClient implements Client {
   async publish(channel: string, data: unknown, options: PublishOptions = {}): Promise<PublishResult> {
     if (data === undefined) throw new TypeError('Cannot publish undefined: it has no JSON form')
     const key = options.key ?? this.#nextKey()
-    return this.#requests.ask('publish', { channel, data, event: options.event, key })
+    return this.#requests.ask('publish', { channel, data, event: options.event, key, echo: options.echo })
   }
 
   history(channel: string, { since, limit, reverse }: HistoryOptions = {}): Promise<HistoryResult> {
@@ -190,6 +201,10 @@ class ReconnectingClient implements Client {
 
   users(ids: readonly string[]): Promise<UsersResult> {
     return this.#requests.ask('users', { ids })
+  }
+
+  userData(user: string): Promise<UserDataResult> {
+    return this.#requests.ask('userData', { user })
   }
 
   on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void {
@@ -273,7 +288,7 @@ class ReconnectingClient implements Client {
 
   /** connecting → connected */
   #accepted(connection: Connection, result: ConnectResult): void {
-    const { session, user, pingMs, expiresInMs } = result
+    const { session, user, pingMs, expiresInMs, login } = result
     this.#cancelTimer()
     this.#failures = 0
     this.#hasRenewed = false
@@ -285,7 +300,8 @@ class ReconnectingClient implements Client {
     this.#requests.attach(connection)
     this.#session.begin(result)
     if (connection !== this.#connection) return // a listener called disconnect()
-    this.#move({ state: 'connected', session, user, transport: this.#transports.name })
+    const { name: transport } = this.#transports
+    this.#move({ state: 'connected', session, user, transport, ...(login && { login }) })
   }
 
   #refused(error: ClientError): void {
@@ -340,7 +356,7 @@ class ReconnectingClient implements Client {
 
   /** any → closed */
   #close(code: number, reason: string): void {
-    this.#drop()
+    this.#drop(SESSION_OVER)
     this.#leavePage()
     this.#failures = 0
     this.#hasRenewed = false
@@ -350,22 +366,22 @@ class ReconnectingClient implements Client {
   }
 
   /** Ends the attempt or connection there is, and all that hangs on it. */
-  #drop(): void {
+  #drop(code?: number): void {
     this.#turn++
     this.#cancelTimer()
     this.#probe.stop()
     this.#isSwitching = false
-    this.#release()
+    this.#release(code)
   }
 
   /** Ends the connection; what must outlive it waits for the next one. */
-  #release(): void {
+  #release(code?: number): void {
     this.#stopRefresh()
     const connection = this.#connection
     this.#connection = null
     this.#requests.detach()
     this.#subscriptions.detach()
-    connection?.close()
+    connection?.close(code)
   }
 
   /** The node moves the session, and the subscriptions go on from where they were. */

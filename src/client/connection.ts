@@ -22,6 +22,7 @@ import type {
   ServerMessage,
   StatsResult,
   SubscribeListResult,
+  UserDataResult,
   UsersResult,
 } from '../protocol/messages.ts'
 import { ClientError, localError } from './client-error.ts'
@@ -31,7 +32,9 @@ import type { Timers } from './timers.ts'
 
 /** Close code of a connection that broke without a goodbye (RFC 6455 §7.1.5). */
 export const ABNORMAL = 1006
-const NORMAL = 1000
+/** Close code of this side when its session is over, and when another connection will go on with it. */
+export const SESSION_OVER = 1000
+const SESSION_GOES_ON = 4000
 
 /** What each command is answered with. */
 export interface Answers {
@@ -44,6 +47,8 @@ export interface Answers {
   presence: PresenceResult
   users: UsersResult
   stats: StatsResult
+  userData: UserDataResult
+  ack: object
   ping: PingResult
 }
 export type CommandName = keyof Answers
@@ -131,13 +136,13 @@ export class Connection {
     this.#heartbeat?.check()
   }
 
-  /** Ends it from this side; the listener hears nothing more. */
-  close(): void {
+  /** Ends it from this side; the listener hears nothing more. @param code by default the session goes on elsewhere */
+  close(code: number = SESSION_GOES_ON): void {
     if (this.#isOver) return
     this.#isOver = true
     this.#heartbeat?.stop()
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null
-    this.#socket.close(NORMAL)
+    this.#socket.close(code)
     for (const { settle } of this.#unanswered.values()) {
       settle(localError('CONNECTION_LOST', 'The connection ended before the answer came') as never)
     }
@@ -166,7 +171,7 @@ export class Connection {
       const reason = 'The node sent something that is not its protocol'
       this.#listener.failed(localError('BAD_ANSWER', reason))
       this.#end({ code: ABNORMAL, reason })
-    } else if ('id' in message) {
+    } else if ('id' in message && !('offset' in message)) {
       this.#settle(message)
     } else if ('bye' in message) {
       this.#end(message.bye)

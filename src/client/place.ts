@@ -18,12 +18,12 @@ export class Place {
 
   /** Takes the answer to a subscribe that named `position` where there was one. */
   begin({ epoch, offset, recovered, gap }: SubscribeResult): void {
-    if (gap === undefined) {
+    if (gap === undefined || gap.reason === 'expired') {
       this.position = { epoch, offset: recovered ? (this.position?.offset ?? offset) : offset }
     } else {
       this.position = { epoch, offset: gap.reason === 'future' ? offset : gap.to }
-      this.#missed(gap)
     }
+    if (gap !== undefined) this.#missed(gap)
   }
 
   /** Takes a publication; false when it is not new here. */
@@ -41,6 +41,10 @@ export class Place {
   skip(gap: Gap): boolean {
     const had = this.position
     if (had === null) return true
+    if (gap.reason === 'expired') {
+      this.#missed(gap) // of no offset: nothing to move past
+      return true
+    }
     const epoch = gap.epoch ?? (gap.reason === 'epoch' ? undefined : had.epoch)
     if (epoch === undefined) return false
     const isFuture = gap.reason === 'future'

@@ -1,5 +1,5 @@
 /**
- * Commands of the page that somebody waits for: publish, history, presence, users, stats.
+ * Commands of the page that somebody waits for: publish, history, presence, users, userData, stats.
  *
  * Owns the promises. What is asked while there is no connection waits for one, in order, up to a bound; what a connection
  * left unanswered is asked again over the next, and what it answered with BUSY a moment later. That does no harm: all but
@@ -15,7 +15,7 @@ import type { Timers } from './timers.ts'
 const BUSY_MS = 100
 const BUSY_BACKOFF: BackoffBounds = { minMs: 200, maxMs: 2_000 }
 
-type RequestName = 'publish' | 'history' | 'presence' | 'users' | 'stats'
+type RequestName = 'publish' | 'history' | 'presence' | 'users' | 'userData' | 'stats'
 
 export interface RequestLimits {
   readonly timeoutMs: number

@@ -8,6 +8,7 @@
 import { BlockList, isIP } from 'node:net'
 import { splitKeys } from './capsule-keys.ts'
 import type { Config, OptionName } from './options.ts'
+import type { ChannelRule } from './rules.ts'
 import { quoteValue } from './values.ts'
 
 const MIN_SECRET_BYTES = 16
@@ -16,8 +17,11 @@ const MAX_SOCKET_PATH_BYTES = 107
 /** RFC 9110 §5.6.2: a field name is a token. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
-/** Where the value of an option came from. */
-export type Origin = 'flag' | 'env' | 'file' | 'default'
+/** The `dataDir` that is no folder: nothing is on disk. */
+export const NO_DATA_DIR = 'none'
+
+/** Where the value of an option came from; `ini` = the comet.ini that `cometIni` names. */
+export type Origin = 'flag' | 'env' | 'file' | 'ini' | 'default'
 export type Origins = Readonly<Record<OptionName, Origin>>
 
 export interface CheckFacts {
@@ -167,6 +171,18 @@ const checks: readonly Check[] = [
         : `"idleTimeoutMs" is ${idleTimeoutMs}, not above "pingMs", ${pingMs}: a quiet client would be dropped before it pings`,
   },
   {
+    looksAt: ['dataDir'],
+    finds: 'mistake',
+    find: ({ config: { dataDir } }) =>
+      dataDir.trim() === '' ? '"dataDir" is empty: give a folder, or none for nothing on disk' : null,
+  },
+  {
+    looksAt: ['channels', 'dataDir'],
+    finds: 'mistake',
+    find: ({ config: { channels, dataDir } }) =>
+      dataDir === NO_DATA_DIR ? channels.flatMap(diskMistake) : null,
+  },
+  {
     looksAt: ['host', 'tokenSecret', 'tokenPublicKeyFile'],
     finds: 'warning',
     find: ({ config: { host, tokenSecret, tokenPublicKeyFile } }) =>
@@ -181,12 +197,6 @@ const checks: readonly Check[] = [
       ringSize === 0 || channelLingerMs >= ringMs
         ? null
         : `"channelLingerMs" is ${channelLingerMs}, below "ringMs", ${ringMs}: a channel without subscribers loses its short ring earlier than "ringMs" says`,
-  },
-  {
-    looksAt: ['dataDir'],
-    finds: 'warning',
-    find: ({ config: { dataDir } }) =>
-      dataDir === 'none' ? null : '"dataDir" has no effect: this version writes nothing to disk',
   },
   {
     looksAt: ['cometqlPort'],
@@ -206,6 +216,13 @@ function portClash(config: Config): string[] {
   return (['internalPort', 'publishPort'] as const)
     .filter((name) => config[name] === port)
     .map((name) => `"port" and "${name}" are both ${port}: each listener needs its own port`)
+}
+
+function diskMistake({ match, durable }: ChannelRule, index: number): string[] {
+  if (durable !== true) return []
+  return [
+    `"channels", rule ${index + 1} (${quoteValue(match)}), "durable": needs a disk, but "dataDir" is ${NO_DATA_DIR}`,
+  ]
 }
 
 /** RFC 6454 §6.2: what a browser sends is scheme, host and port, in lower case and without a path. */

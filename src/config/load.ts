@@ -1,19 +1,20 @@
 /**
  * The effective configuration, out of flags, environment, file and defaults.
  *
- * Owns the precedence (flags over environment over file over defaults) and the promise that a mistake never
- * passes: unknown names are mistakes wherever they stand, every source is checked even where another one wins, and
- * all mistakes are told at once, each with source, name, value and bound. Secrets never appear in a message. It
+ * Owns the precedence (flags over environment over file over comet.ini over defaults) and the promise that a mistake
+ * never passes: unknown names are mistakes wherever they stand, every source is checked even where another one wins,
+ * and all mistakes are told at once, each with source, name, value and bound. Secrets never appear in a message. It
  * reads no file by itself and changes nothing outside.
  */
 import { ConfigError } from '../errors.ts'
 import { type CheckFacts, checkConfig, type Origin, type Origins } from './check.ts'
+import { readCometIni } from './comet-ini.ts'
 import { parseConfigFile, parseFragment } from './config-file.ts'
 import { envName, flagName, nearestName, suggestion } from './names.ts'
 import { type Config, type Option, type OptionName, options } from './options.ts'
 import { parseRules } from './parse-rules.ts'
 import type { ChannelRule } from './rules.ts'
-import { checkText, checkValue, type PlainValue } from './values.ts'
+import { type Checked, checkText, checkValue, type PlainValue } from './values.ts'
 
 const ENV_PREFIX = 'ENCKE_'
 /** Names the configuration file; the one variable with the prefix that is no option. */
@@ -30,7 +31,7 @@ export interface ConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Path of the configuration file; '' or undefined = the one ENCKE_CONFIG names, or none. */
   readonly configFile?: string | undefined
-  /** Reads a whole text file; what it throws passes through `loadConfig`. */
+  /** Reads the configuration file or a comet.ini; what it throws passes through `loadConfig`. */
   readFile(path: string): Promise<string>
   /** Whether a file named by an option can be read. */
   canRead(path: string): boolean
@@ -50,18 +51,19 @@ export interface LoadedConfig {
  */
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
   const mistakes: string[] = []
-  const given = [
+  const written = [
     ...(await readConfigFile(sources, mistakes)),
     ...givenByEnv(sources.env ?? {}, mistakes),
     ...givenByFlags(sources.flags ?? {}, mistakes),
   ]
+  const ini = await readIni(await cometIniOf(written), sources, mistakes)
   const values: Record<string, OptionValue> = { ...defaultConfig() }
   const origins = Object.fromEntries(optionNames.map((name) => [name, 'default'])) as Record<
     OptionName,
     Origin
   >
   const unusable = new Set<OptionName>()
-  for (const item of given) {
+  for (const item of [...ini.given, ...written]) {
     const { value, mistakes: found } = await checkGiven(item)
     mistakes.push(...found.map((mistake) => `${item.label}: ${mistake}`))
     if (value === undefined) unusable.add(item.name)
@@ -73,7 +75,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const checked = checkConfig(facts)
   mistakes.push(...checked.mistakes)
   if (mistakes.length > 0) throw new ConfigError(mistakes)
-  return { config, origins, warnings: checked.warnings }
+  return { config, origins, warnings: [...ini.warnings, ...checked.warnings] }
 }
 
 /** The configuration of a node that was told nothing. */
@@ -89,8 +91,11 @@ interface Given {
   readonly origin: Exclude<Origin, 'default'>
   /** How messages call it: `"port" in encke.yaml`, `"port" (ENCKE_PORT)`, `"port" (--port)`. */
   readonly label: string
-  /** Text where the source holds nothing else, otherwise what the file's parser made of it. */
-  readonly raw: { readonly texts: readonly string[] } | { readonly value: unknown }
+  /** Text where the source holds nothing else, otherwise what the file's parser made of it, checked or not. */
+  readonly raw:
+    | { readonly texts: readonly string[] }
+    | { readonly value: unknown }
+    | { readonly checked: Checked }
 }
 
 async function readConfigFile(sources: ConfigSources, mistakes: string[]): Promise<Given[]> {
@@ -114,6 +119,37 @@ function givenByFile(path: string, entries: Readonly<Record<string, unknown>>, m
     else mistakes.push(`${label}: unknown option${suggestion(key, optionNames)}`)
   }
   return given
+}
+
+/** The path of the comet.ini that counts; '' = none, also where the option itself is a mistake. */
+async function cometIniOf(written: readonly Given[]): Promise<string> {
+  const last = written.findLast(({ name }) => name === 'cometIni')
+  const value = last === undefined ? options.cometIni.default : (await checkGiven(last)).value
+  return typeof value === 'string' ? value : ''
+}
+
+interface GivenByIni {
+  readonly given: readonly Given[]
+  readonly warnings: readonly string[]
+}
+
+async function readIni(path: string, sources: ConfigSources, mistakes: string[]): Promise<GivenByIni> {
+  if (path === '') return { given: [], warnings: [] }
+  const text = await sources.readFile(path)
+  try {
+    const { values, unused } = readCometIni(path, text)
+    const given = values.map(
+      ({ name, label, checked }): Given => ({ name, origin: 'ini', label, raw: { checked } }),
+    )
+    return {
+      given,
+      warnings: unused.length === 0 ? [] : [`${path}: not used by Encke: ${unused.join(', ')}`],
+    }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    mistakes.push(...error.mistakes)
+    return { given: [], warnings: [] }
+  }
 }
 
 function givenByEnv(env: Readonly<Record<string, string | undefined>>, mistakes: string[]): Given[] {
@@ -158,6 +194,7 @@ interface CheckedGiven {
 
 async function checkGiven({ name, raw }: Given): Promise<CheckedGiven> {
   const option: Option = options[name]
+  if ('checked' in raw) return plainOf(raw.checked)
   if ('value' in raw) {
     return option.kind === 'rules' ? rulesOf(raw.value) : plainOf(checkValue(option, raw.value))
   }

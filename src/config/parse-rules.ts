@@ -52,6 +52,9 @@ function parseRule(entry: unknown, mistakes: string[]): ChannelRule | null {
   }
   if (!('match' in entry)) mistakes.push(', "match": is missing')
   if (typeof rule.match === 'string') mistakes.push(...matchMistakes(rule.match))
+  if (rule.durable === true && (rule.historySize === 0 || !('historySize' in entry))) {
+    mistakes.push(', "durable": needs a "historySize" above 0, there is no history to be on disk')
+  }
   return mistakes.length === 0 ? (rule as unknown as ChannelRule) : null
 }
 

@@ -34,6 +34,10 @@ export interface ChannelRule {
   readonly historyBytes?: number
   /** Age at which a kept publication goes, ms; 0 = none, it goes when others push it out. Default: 0 */
   readonly historyTtlMs?: number
+  /** The history is on disk before a publication is acknowledged; needs a `historySize`. Default: false */
+  readonly durable?: boolean
+  /** Joins and leaves are publications on the channel. Default: false */
+  readonly announce?: boolean
 }
 
 /** Every field of a rule: kind, bounds, default and meaning. */
@@ -108,15 +112,33 @@ export const ruleFields = {
     zero: 'no bound of age',
     describe: 'Age at which a publication leaves the history',
   },
+  durable: {
+    kind: 'boolean',
+    default: false,
+    describe:
+      'History is on disk: a publication is acknowledged once it is there, and positions go on after a restart. Needs `historySize` above 0 and a `dataDir`',
+  },
+  announce: {
+    kind: 'boolean',
+    default: false,
+    describe:
+      'Joins and leaves are published on the channel itself, as events subscription and unsubscription',
+  },
 } as const satisfies Record<keyof ChannelRule, Shape>
 
-/** The rules at the end of every list: CppComet's prefixes, then the rule for anything else. */
+/**
+ * The rules at the end of every list: CppComet's prefixes, then the rule for anything else.
+ *
+ * Without a `dataDir` a built-in `durable` is none: the history is kept in memory.
+ */
 export const builtInRules: readonly ChannelRule[] = [
   { match: '@*', subscribe: 'nobody', publish: 'nobody' },
   { match: 'web_*', publish: 'anyone' },
   { match: 'webauth_*', publish: 'user', presence: 'off' },
   { match: 'private_*', subscribe: 'user', presence: 'off' },
-  { match: 'track_*' },
+  { match: 'track_*', presence: 'list', announce: true },
+  { match: 'trust_*', historySize: 1_000, durable: true },
+  { match: 'user_status_*' },
   { match: '*', presence: 'count' },
 ]
 

@@ -10,6 +10,7 @@ import { shown } from './names.ts'
 
 /** Who a session is, and until when that is sure. */
 export interface Identity {
+  readonly tenant: number
   /** '' = anonymous */
   readonly user: string
   /** Channel globs that its token lists */
@@ -18,7 +19,7 @@ export interface Identity {
   readonly untilSecond: number
 }
 
-/** Null when the identity belongs to the audience of `channel`. */
+/** Null when the identity belongs to the audience of `channel`, a bare name of its own tenant. */
 export function accessFailure(
   identity: Identity,
   audience: AudienceName,

@@ -3,12 +3,14 @@
  *
  * Owns what stays in the ring. Two claims may hold a publication: the history that the channel's rule promises, and the
  * short ring that every attached channel has, for slow readers, polls and those who come back. What neither claims goes.
- * A channel without either has no ring at all. Kept small: there may be a million.
+ * A channel without either has no ring at all. A durable history is not in the ring but on disk, and is read there. Kept
+ * small: there may be a million.
  */
 import type { Clock } from '../clock.ts'
 import type { ChannelLog, Edge } from './broker.ts'
 import type { EffectiveRule } from './channel-rules.ts'
 import { Ring, type RingLimits, type RingMemory } from './ring.ts'
+import type { StoredHistory } from './stored-history.ts'
 
 /** What all channels of a broker share. */
 export interface Retention {
@@ -18,15 +20,29 @@ export interface Retention {
   readonly clock: Clock
 }
 
+/** A message of an inbox, and the offset it was given. */
+export interface Delivered {
+  readonly offset: number
+  readonly seq: number
+}
+
 export class BrokerChannel implements ChannelLog {
+  /** As the node knows it. */
   readonly name: string
   readonly epoch: string
-  readonly rule: EffectiveRule
+  rule: EffectiveRule
+  /** Of the latest publication that may be seen. */
   offset: number
   /** Attached edges; null = none. */
   edges: readonly Edge[] | null
   /** Sweeps since the last publication or attachment. */
   idleSweeps: number
+  /** Its history on disk; null where that is in memory, or none. */
+  stored: StoredHistory | null
+  /** Publications that are being written to disk. */
+  underWay: number
+  /** Messages of an inbox that were published here and not acknowledged yet, by their offset; null = none. */
+  delivered: Delivered[] | null
   readonly #retention: Retention
   #ring: Ring | null
 
@@ -37,17 +53,30 @@ export class BrokerChannel implements ChannelLog {
     this.offset = 0
     this.edges = null
     this.idleSweeps = 0
+    this.stored = null
+    this.underWay = 0
+    this.delivered = null
     this.#retention = retention
     this.#ring = null
   }
 
   /** Whether anything published now has to be kept. */
   get isRetaining(): boolean {
-    return this.rule.historySize > 0 || (this.edges !== null && this.#retention.short.size > 0)
+    return this.#sizeInMemory > 0 || (this.edges !== null && this.#retention.short.size > 0)
   }
 
   get isEmpty(): boolean {
     return this.#ring === null || this.#ring.size === 0
+  }
+
+  /** Something is on its way to it: it must not be forgotten. */
+  get isBusy(): boolean {
+    return this.underWay > 0
+  }
+
+  /** What the rule promises out of memory. */
+  get #sizeInMemory(): number {
+    return this.stored === null ? this.rule.historySize : 0
   }
 
   /** Keeps the message of the latest publication. */
@@ -64,7 +93,7 @@ export class BrokerChannel implements ChannelLog {
   trim(nowMs: number): void {
     const ring = this.#ring
     if (ring === null) return
-    const { historySize } = this.rule
+    const historySize = this.#sizeInMemory
     const beyondShort = this.edges === null ? ring.size : this.#beyondShort(ring, this.edges, nowMs)
     const beyondHistory = historySize === 0 ? ring.size : ring.excess(historyLimits(this.rule), nowMs)
     ring.dropOldest(Math.min(beyondShort, beyondHistory))
@@ -82,21 +111,36 @@ export class BrokerChannel implements ChannelLog {
   }
 
   /** Offset of the oldest publication that the rule promises, `offset` + 1 when there is none. */
-  firstInHistory(nowMs: number): number {
+  firstInHistory(): number {
+    const { clock } = this.#retention
+    if (this.stored !== null) {
+      this.stored.expire(this.epoch, this.offset, clock.wallMs())
+      return Math.min(this.stored.first, this.offset + 1)
+    }
     const ring = this.#ring
     if (ring === null || this.rule.historySize === 0) return this.offset + 1
-    return ring.firstOffset + ring.excess(historyLimits(this.rule), nowMs)
+    return ring.firstOffset + ring.excess(historyLimits(this.rule), clock.nowMs())
   }
 
   /** What is not claimed any more is gone, even if nothing was published since. */
   firstRetained(): number {
     this.trim(this.#retention.clock.nowMs())
     const ring = this.#ring
-    return ring === null || ring.nextOffset <= this.offset ? this.offset + 1 : ring.firstOffset
+    const inRing = ring === null || ring.nextOffset <= this.offset ? this.offset + 1 : ring.firstOffset
+    return this.stored === null ? inRing : Math.min(inRing, this.stored.first)
   }
 
   retained(offset: number): Buffer | null {
-    return this.#ring?.message(offset) ?? null
+    const inRing = this.#ring?.message(offset) ?? null
+    return inRing ?? this.stored?.entry(offset)?.value ?? null
+  }
+
+  /** When a held publication was published, ms since 1970; now when it is not held. */
+  retainedAtMs(offset: number): number {
+    const { clock } = this.#retention
+    const entry = this.stored?.entry(offset) ?? null
+    if (entry !== null) return entry.timeMs
+    return clock.wallMs() - clock.nowMs() + (this.#ring?.timeOf(offset) ?? clock.nowMs())
   }
 
   /** Lets go of everything. */

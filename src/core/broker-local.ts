@@ -1,56 +1,64 @@
 /**
  * The broker in this process.
  *
- * Owns channels and their positions: the offset a publication gets here is its order for ever. A channel exists from
- * its first publication or attachment; one without attachments and history that saw no publication for
- * `channelIdleMs` is forgotten. Offsets start again only under a new epoch: whenever a position that somebody may
- * remember is forgotten, later channels get an epoch never used before.
+ * Owns the way of a publication: refused, found to be a repetition, put into the inbox of an absent user, written to
+ * disk first where its channel is durable, or given its offset and shown at once. The offset is its order for ever.
+ * Which channels there are is the registry's business, what users have waiting is the inboxes'.
  *
- * Memory: one small object per channel, at most `maxChannels`; retained publications, at most `maxHistoryBytes`.
+ * Memory: the registry's channels; retained publications, at most `maxHistoryBytes`.
  */
 import type { Clock } from '../clock.ts'
+import { UnavailableError } from '../errors.ts'
 import { encodePublication } from '../protocol/json-codec.ts'
-import { type Present, type StreamPosition, userChannel } from '../protocol/messages.ts'
-import { MAX_JSON_DEPTH } from '../protocol/payload.ts'
-import type {
-  Broker,
-  Edge,
-  Failure,
-  NodeCounts,
-  Publication,
-  PublishOutcome,
-  PublishRequest,
-  PublishSource,
+import type { Present } from '../protocol/messages.ts'
+import { announcement } from './announcement.ts'
+import {
+  type Broker,
+  type Edge,
+  type Origin,
+  ownOrigin,
+  type Publication,
+  type PublishOutcome,
+  type PublishRequest,
+  type PublishSource,
 } from './broker.ts'
-import { BrokerChannel } from './broker-channel.ts'
-import type { ChannelRules, EffectiveRule } from './channel-rules.ts'
+import type { BrokerChannel } from './broker-channel.ts'
+import { createChannelRegistry, type RegistryLimits } from './channel-registry.ts'
+import type { ChannelRules } from './channel-rules.ts'
 import { createCountChannels, isCountChannel } from './count-channels.ts'
+import { createDurableWriter, type Written } from './durable-writer.ts'
+import { sum, totals } from './edge-sums.ts'
+import type { Eventually } from './eventually.ts'
 import { historyPage } from './history-page.ts'
-import { createIdempotency } from './idempotency.ts'
-import { createLastSeen } from './last-seen.ts'
-import { channelNameFailure, shown } from './names.ts'
+import { createIdempotency, type IdempotencyLimits } from './idempotency.ts'
+import { createInboxes, type InboxLimits } from './inbox.ts'
+import { createMemoryLastSeen, createStoredLastSeen } from './last-seen.ts'
+import { channelNameFailure, shown, USER_CHANNEL_MARK, userIdFault } from './names.ts'
 import type { Observer } from './observer.ts'
+import { countsAreOurs, dataFailure } from './publication-check.ts'
 import { createRingMemory } from './ring.ts'
+import type { Store } from './store.ts'
+import { bare, ownChannel, scoped } from './tenants.ts'
+import { createUserArrivals, type UserArrivalsLimits } from './user-arrivals.ts'
 
-/** How often idle channels are looked for, and how many are looked at each time. */
+/** How often idle channels, old messages and the like are looked for. */
 const SWEEP_MS = 1000
-const SWEEP_CHANNELS = 20_000
 
 export interface LocalBrokerDeps {
   readonly rules: ChannelRules
   readonly clock: Clock
   readonly observer: Observer
+  readonly store: Store
 }
 
-export interface LocalBrokerLimits {
-  /** 0 = no limit */
-  readonly maxChannels: number
-  readonly channelIdleMs: number
+export interface LocalBrokerLimits
+  extends RegistryLimits,
+    IdempotencyLimits,
+    InboxLimits,
+    UserArrivalsLimits {
   readonly ringSize: number
   readonly ringMs: number
   readonly maxHistoryBytes: number
-  readonly idempotencyMs: number
-  readonly maxIdempotencyKeys: number
   readonly maxLastSeen: number
 }
 
@@ -59,7 +67,8 @@ export interface LocalBroker extends Broker {
   channelCount(): number
   /** Bytes of all that is retained. */
   historyBytes(): number
-  stop(): void
+  /** Resolves when nothing is on its way to the store. */
+  stop(): Promise<void>
 }
 
 /** @param nodeEpoch differs at every start of a node; 1–16 characters */
@@ -68,48 +77,38 @@ export function createLocalBroker(
   limits: LocalBrokerLimits,
   nodeEpoch: string,
 ): LocalBroker {
-  const { rules, clock, observer } = deps
-  const channels = new Map<string, BrokerChannel>()
+  const { rules, clock, observer, store } = deps
   /** Edges, each with a list of itself that all channels share that only it is attached to. */
   const edges = new Map<Edge, readonly Edge[]>()
   const memory = createRingMemory(limits.maxHistoryBytes, observer.historyShrunk)
   const short = { size: limits.ringSize, bytes: 0, maxAgeMs: limits.ringMs }
   const retention = { short, memory, clock }
+  const channels = createChannelRegistry({ rules, store, retention }, limits, nodeEpoch)
   const forgotten = () => observer.keysForgotten(1)
   /** Clients can't use up the keys of the application. */
   const keys = {
     application: createIdempotency(clock, limits, forgotten),
     clients: createIdempotency(clock, limits, forgotten),
   }
-  const lastSeen = createLastSeen(limits.maxLastSeen)
-  const counts = createCountChannels(clock, subscribersOf, publishCount)
-  let generation = 0
-  let epoch = nodeEpoch
-  let sweepAt = channels.entries()
-  const stopSweep = clock.every(SWEEP_MS, sweep)
-
-  function sweep(): void {
-    const now = clock.nowMs()
-    const rounds = Math.max(1, Math.ceil(channels.size / SWEEP_CHANNELS))
-    const idleSweeps = Math.max(1, Math.ceil(limits.channelIdleMs / (SWEEP_MS * rounds)))
-    let lostPosition = false
-    for (let looked = 0; looked < SWEEP_CHANNELS; looked++) {
-      const step = sweepAt.next()
-      if (step.done === true) {
-        sweepAt = channels.entries()
-        break
-      }
-      const [name, channel] = step.value
-      channel.trim(now)
-      if (channel.edges !== null || !channel.isEmpty || channel.idleSweeps++ < idleSweeps) continue
-      channels.delete(name)
-      lostPosition ||= channel.offset > 0
-    }
-    if (lostPosition) {
-      generation++
-      epoch = `${nodeEpoch}.${generation.toString(36)}`
-    }
-  }
+  /** Publications with a key that are not on disk yet. */
+  const underWay = new Map<string, Promise<PublishOutcome>>()
+  const writer = createDurableWriter(store, showWritten)
+  const inboxes = createInboxes(store, clock, observer, limits)
+  const { maxLastSeen } = limits
+  const lastSeen = store.isDurable
+    ? createStoredLastSeen(store, maxLastSeen)
+    : createMemoryLastSeen(maxLastSeen)
+  const isHeard = (name: string) => channels.get(name) !== undefined || channels.ruleOf(name).historySize > 0
+  const arrivals = createUserArrivals(
+    { clock, inboxes, lastSeen, channel: channels.get, publish: publishNow, isHeard },
+    limits,
+  )
+  const counts = createCountChannels(clock, subscribersOf, publishNow)
+  let messageNumber = 0
+  const stopSweep = clock.every(SWEEP_MS, () => {
+    channels.sweep(SWEEP_MS)
+    inboxes.sweep()
+  })
 
   function subscribersOf(name: string): number {
     return sum(channels.get(name)?.edges ?? [], (edge) => edge.subscribers(name))
@@ -125,84 +124,148 @@ export function createLocalBroker(
     return edges.get(edge) ?? [edge]
   }
 
-  /** The count of a channel, as a publication on the channel made for it. */
-  function publishCount(request: PublishRequest): void {
-    place(request, clock.nowMs())
+  /** What the node itself has to say, or had kept: it is not refused, counted or looked up again. */
+  function publishNow(request: PublishRequest, origin = ownOrigin): void {
+    const channel = channels.open(request.channel)
+    if (!('failed' in channel)) void append(channel, request, origin)
   }
 
-  function open(name: string): BrokerChannel | Failure {
-    const failure = channelNameFailure(name)
-    if (failure !== null) return failure
-    if (limits.maxChannels > 0 && channels.size >= limits.maxChannels) {
-      const message = `Cannot open channel ${shown(name)}: the node already keeps ${channels.size} of ${limits.maxChannels} channels`
-      return { failed: 'NODE_CHANNEL_LIMIT', message }
-    }
-    const channel = new BrokerChannel(name, epoch, rules.ruleFor(name), retention)
-    channels.set(name, channel)
-    return channel
-  }
-
-  function place(request: PublishRequest, arrivedMs: number): PublishOutcome {
+  function place(request: PublishRequest, source: PublishSource): Eventually<PublishOutcome> {
     const found = channels.get(request.channel)
-    const channel = found ?? open(request.channel)
+    const channel = found ?? channels.open(request.channel)
     if ('failed' in channel) return channel
     const failure = dataFailure(request, channel.rule)
     if (failure !== null) {
-      if (found === undefined) channels.delete(channel.name) // a refused publication opens no channel
+      if (found === undefined) channels.forget(channel.name) // a refused publication opens no channel
       return failure
     }
-    channel.offset++
-    channel.idleSweeps = 0
-    const position = { epoch: channel.epoch, offset: channel.offset }
-    if (channel.edges !== null || channel.isRetaining) stream(channel, request, position, arrivedMs)
-    return position
+    const fromClient = source === 'client'
+    if (isAbsentUser(channel)) return keep(channel, request, fromClient)
+    return append(channel, request, { fromClient, inbox: null })
   }
 
-  /** Encodes once, for those who are here and those who will ask. */
-  function stream(
+  function isAbsentUser(channel: BrokerChannel): boolean {
+    if (!inboxes.isOn || !isOfUser(channel)) return false
+    const { name } = channel
+    return subscribersOf(name) === 0 || inboxes.isWriting(name) // what came before is still on its way
+  }
+
+  /** Puts a publication into the inbox of its user. */
+  async function keep(
+    { name, epoch }: BrokerChannel,
+    { data, event, user }: PublishRequest,
+    fromClient: boolean,
+  ): Promise<PublishOutcome> {
+    messageNumber++
+    const id = `${nodeEpoch}-${messageNumber.toString(36)}`
+    try {
+      await inboxes.put(name, { id, event, user, fromClient, data })
+      return { epoch, offset: 0 }
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error
+      return { failed: 'STORE_FAILED', message: error.message }
+    } finally {
+      // They came while it was being written.
+      if (subscribersOf(name) > 0 && !inboxes.isWriting(name)) arrivals.deliver(name)
+    }
+  }
+
+  /** Gives a publication its place: at once, or once it is on disk. */
+  function append(
     channel: BrokerChannel,
     request: PublishRequest,
-    position: StreamPosition,
+    origin: Origin,
+  ): Eventually<PublishOutcome> {
+    channel.idleSweeps = 0
+    const arrivedMs = clock.nowMs()
+    if (channel.stored !== null || channel.underWay > 0) return write(channel, request, origin, arrivedMs)
+    channel.offset++
+    const { epoch, offset } = channel
+    if (channel.edges !== null || channel.isRetaining) {
+      const message = encodePublication({
+        ...request,
+        channel: bare(channel.name),
+        offset,
+        inbox: origin.inbox,
+      })
+      show(channel, { request, origin, offset, message, arrivedMs })
+    }
+    return { epoch, offset }
+  }
+
+  async function write(
+    channel: BrokerChannel,
+    request: PublishRequest,
+    origin: Origin,
     arrivedMs: number,
-  ): void {
-    const { data, event, user } = request
-    const parts = { channel: channel.name, offset: position.offset, data, event, user }
-    const message = encodePublication(parts)
-    if (channel.isRetaining) channel.retain(message, arrivedMs)
+  ): Promise<PublishOutcome> {
+    channel.underWay++
+    const outcome = await writer.append({ channel, request, origin, arrivedMs, timeMs: clock.wallMs() })
+    channel.underWay--
+    return outcome
+  }
+
+  function showWritten(written: Written): void {
+    const { channel, offset } = written
+    channel.offset = offset
+    channel.stored?.wrote(offset)
+    if (channel.edges !== null || channel.isRetaining) show(channel, written)
+  }
+
+  /** For those who are here and those who will ask. */
+  function show(channel: BrokerChannel, { request, origin, offset, message, arrivedMs }: Shown): void {
+    if (channel.isRetaining) channel.retain(message, clock.nowMs())
     if (channel.edges === null) return
+    const { data, event, user, except = null } = request
     const end = message.length - 1 // the brace behind the data
-    const moved = data.movedTo(message.subarray(end - data.bytes, end))
-    const publication: Publication = { ...parts, data: moved, epoch: position.epoch, message, arrivedMs }
+    const publication: Publication = {
+      scoped: channel.name,
+      channel: bare(channel.name),
+      offset,
+      data: data.movedTo(message.subarray(end - data.bytes, end)),
+      event,
+      user,
+      epoch: channel.epoch,
+      message,
+      fromClient: origin.fromClient,
+      inbox: origin.inbox,
+      except,
+      arrivedMs,
+    }
     for (const edge of channel.edges) edge.deliver([publication])
   }
 
   /** Publishes unless the key says that it was published before. */
-  function placeOnce(request: PublishRequest, source: PublishSource, arrivedMs: number): PublishOutcome {
-    if (isCountChannel(request.channel)) return countsAreOurs(request.channel)
-    if (request.key === '') return place(request, arrivedMs)
+  function placeOnce(request: PublishRequest, source: PublishSource): Eventually<PublishOutcome> {
+    const { channel, key } = request
+    if (isCountChannel(bare(channel))) return countsAreOurs(bare(channel))
+    if (key === '') return place(request, source)
     const isClient = source === 'client'
     const known = isClient ? keys.clients : keys.application
     const scope = isClient ? request.user : '' // users can't guess each other's
-    const before = known.find(scope, request.channel, request.key)
+    const id = `${isClient ? 'c' : 'a'}\n${scope}\n${channel}\n${key}`
+    const before = known.find(scope, channel, key) ?? underWay.get(id) ?? null
     if (before !== null) {
       observer.duplicatePublish()
       return before
     }
-    const outcome = place(request, arrivedMs)
-    if (!('failed' in outcome)) known.remember(scope, request.channel, request.key, outcome)
-    return outcome
+    const remember = (outcome: PublishOutcome): PublishOutcome => {
+      if (!('failed' in outcome)) known.remember(scope, channel, key, outcome)
+      return outcome
+    }
+    const outcome = place(request, source)
+    if (!(outcome instanceof Promise)) return remember(outcome)
+    const remembered = outcome.then(remember).finally(() => underWay.delete(id))
+    underWay.set(id, remembered)
+    return remembered
   }
 
   return {
     async publish(requests, source) {
-      const arrivedMs = clock.nowMs()
-      const outcomes: PublishOutcome[] = []
+      const placed = requests.map((request) => placeOnce(request, source))
+      const outcomes = placed.every(isSettled) ? placed : await Promise.all(placed)
       let accepted = 0
-      for (const request of requests) {
-        const outcome = placeOnce(request, source, arrivedMs)
-        outcomes.push(outcome)
-        if (!('failed' in outcome)) accepted++
-      }
+      for (const outcome of outcomes) if (!('failed' in outcome)) accepted++
       observer.published(source, accepted)
       for (const edge of edges.keys()) {
         const room = edge.room()
@@ -215,7 +278,7 @@ export function createLocalBroker(
     leave: (edge) => void edges.delete(edge),
 
     async attach(edge, name) {
-      const channel = channels.get(name) ?? open(name)
+      const channel = channels.open(name)
       if ('failed' in channel) return channel
       if (channel.edges === null) channel.edges = soloOf(edge)
       else if (!channel.edges.includes(edge)) channel.edges = [...channel.edges, edge]
@@ -232,31 +295,40 @@ export function createLocalBroker(
       if (others.length > 0) return
       counts.detached(name)
       channel.trim(clock.nowMs())
-      if (channel.offset === 0) channels.delete(name)
+      if (channel.offset === 0 && !channel.isBusy) channels.forget(name)
     },
 
     async channel(name) {
-      const channel = channels.get(name)
-      const position: StreamPosition = channel ?? { epoch, offset: 0 }
-      return {
-        channel: name,
-        subscribers: subscribersOf(name),
-        position: { epoch: position.epoch, offset: position.offset },
-      }
+      const { epoch, offset } = channels.look(name)
+      return { channel: bare(name), subscribers: subscribersOf(name), position: { epoch, offset } }
     },
     async history(name, query) {
-      const failure = channelNameFailure(name)
+      const failure = channelNameFailure(bare(name))
       if (failure !== null) return failure
-      const rule = channels.get(name)?.rule ?? rules.ruleFor(name)
-      if (rule.historySize === 0) {
-        return {
-          failed: 'HISTORY_OFF',
-          message: `Channel ${shown(name)} has no history: its rule keeps none`,
-        }
+      const channel = channels.look(name)
+      if (channel.rule.historySize === 0) {
+        const message = `Channel ${shown(bare(name))} has no history: its rule keeps none`
+        return { failed: 'HISTORY_OFF', message }
       }
-      const channel = channels.get(name) ?? new BrokerChannel(name, epoch, rule, retention)
-      const first = channel.firstInHistory(clock.nowMs())
-      return historyPage(channel, first, (offset) => channel.retained(offset), query)
+      return historyPage(channel, channel.firstInHistory(), query)
+    },
+    async clearHistory(name) {
+      const channel = channels.look(name)
+      channel.clear()
+      await channel.stored?.clear(channel.epoch, channel.offset)
+    },
+    settings: async (name) => channels.settings(name),
+    async configure(name, settings) {
+      const channel = channels.open(name)
+      if ('failed' in channel) return channel
+      const waits = isOfUser(channel) ? 0 : 1 // those of users are never on disk
+      channel.underWay += waits
+      try {
+        await writer.between(() => channels.configure(channel, settings))
+      } finally {
+        channel.underWay -= waits
+      }
+      return null
     },
 
     async presence(name, limit) {
@@ -268,26 +340,36 @@ export function createLocalBroker(
         isListed = true
         clients.push(...present)
       }
-      isListed ||= (channels.get(name)?.rule ?? rules.ruleFor(name)).presence === 'list'
+      isListed ||= channels.ruleOf(name).presence === 'list'
       return { count: membersOf(name, isListed), clients: isListed ? clients : null }
     },
     presenceChanged(name, change) {
       const attached = channels.get(name)?.edges ?? []
       for (const edge of attached) edge.tellPresence(name, change, membersOf(name, true))
     },
-    async usersOnline(ids) {
-      const online = ids.filter((id) => subscribersOf(userChannel(id)) > 0)
+    announce(name, { join, leave }, except) {
+      const tell = (request: PublishRequest) => publishNow(except === null ? request : { ...request, except })
+      for (const present of leave) tell(announcement(name, 'unsubscription', present))
+      for (const present of join) tell(announcement(name, 'subscription', present))
+    },
+    async usersOnline(tenant, asked) {
+      const ids = asked.filter((id) => userIdFault(id) === null) // others could name another tenant's
+      const online = ids.filter((id) => subscribersOf(ownChannel(tenant, id)) > 0)
       const here = new Set(online)
       const times: Record<string, number> = {}
       for (const id of ids) {
-        const seenMs = here.has(id) ? null : lastSeen.seenAt(id)
+        const seenMs = here.has(id) ? null : lastSeen.seenAt(scoped(tenant, id))
         if (seenMs !== null) times[id] = seenMs
       }
       return { online, lastSeen: times }
     },
-    userLeft(user) {
-      if (subscribersOf(userChannel(user)) === 0) lastSeen.left(user, clock.wallMs())
+    userCame: async (channel, since) => (subscribersOf(channel) === 1 ? arrivals.came(channel, since) : 0),
+    userLeft(channel) {
+      if (subscribersOf(channel) === 0) arrivals.left(channel)
     },
+    acknowledge: arrivals.acknowledge,
+    inbox: async (channel, limit) => inboxes.list(channel, limit),
+    clearInbox: (channel) => inboxes.remove(channel, Number.MAX_SAFE_INTEGER),
     async disconnect(target, goodbye) {
       return sum([...edges.keys()], (edge) => edge.disconnect(target, goodbye))
     },
@@ -296,46 +378,21 @@ export function createLocalBroker(
     },
     channelCount: () => channels.size,
     historyBytes: () => memory.bytes,
-    stop() {
+    async stop() {
       stopSweep()
       counts.stop()
+      await writer.idle()
     },
   }
 }
 
-function countsAreOurs(channel: string): Failure {
-  return {
-    failed: 'INVALID_CHANNEL',
-    message: `Channel name ${shown(channel)} is reserved: the node publishes there`,
-  }
+/** What a publication is shown as. */
+type Shown = Pick<Written, 'request' | 'origin' | 'offset' | 'message' | 'arrivedMs'>
+
+function isOfUser({ name }: BrokerChannel): boolean {
+  return bare(name).startsWith(USER_CHANNEL_MARK)
 }
 
-function dataFailure(
-  { channel, data }: PublishRequest,
-  { maxPublicationBytes }: EffectiveRule,
-): Failure | null {
-  if (data.bytes > maxPublicationBytes) {
-    const message = `Publication for ${shown(channel)} is too large: ${data.bytes} of at most ${maxPublicationBytes} bytes`
-    return { failed: 'PUBLICATION_TOO_LARGE', message }
-  }
-  if (data.isTooDeep()) {
-    const message = `Publication for ${shown(channel)} is nested more than ${MAX_JSON_DEPTH} deep`
-    return { failed: 'INVALID_DATA', message }
-  }
-  return null
-}
-
-function sum(edges: readonly Edge[], count: (edge: Edge) => number): number {
-  return edges.reduce((total, edge) => total + count(edge), 0)
-}
-
-function totals(edges: readonly Edge[], channels: number): NodeCounts {
-  const counts = edges.map((edge) => edge.counts())
-  const total = (pick: (one: NodeCounts) => number) => counts.reduce((all, one) => all + pick(one), 0)
-  return {
-    connections: total((one) => one.connections),
-    sessions: total((one) => one.sessions),
-    subscriptions: total((one) => one.subscriptions),
-    channels,
-  }
+function isSettled(outcome: Eventually<PublishOutcome>): outcome is PublishOutcome {
+  return !(outcome instanceof Promise)
 }

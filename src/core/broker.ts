@@ -3,11 +3,15 @@
  *
  * Owns two interfaces: `Broker`, which orders publications and knows channels and users, and `Edge`, which holds
  * subscribers and is streamed the publications of the channels it is attached to, in order. Asynchronous from the
- * start, because the broker may live in another process. Failures of single items are values, not exceptions.
+ * start, because the broker may live in another process. Failures of single items are values, not exceptions. Names of
+ * channels are bound to their tenant (tenants.ts), in and out, unless something else is said.
  */
 import type { CodeName } from '../codes.ts'
+import type { InboxMark } from '../protocol/json-codec.ts'
 import type { Gap, Present, StreamPosition, UsersResult } from '../protocol/messages.ts'
 import type { Payload } from '../protocol/payload.ts'
+import type { Session } from './session.ts'
+import type { ChannelSettings } from './stored-forms.ts'
 
 /** Where a publication came in; a metric label. */
 export type PublishSource = 'publish-port' | 'http' | 'client'
@@ -22,10 +26,15 @@ export interface PublishRequest {
   readonly user: string
   /** The same key again within the window gets the first position and publishes nothing; '' = none */
   readonly key: string
+  /** A session that is not sent it; missing = none */
+  readonly except?: Session
 }
 
 /** A publication with its place in the channel. */
-export interface Publication {
+export interface Publication extends Origin {
+  /** The channel as the node knows it */
+  readonly scoped: string
+  /** The channel as its subscribers know it */
   readonly channel: string
   readonly data: Payload
   readonly event: string
@@ -34,10 +43,24 @@ export interface Publication {
   readonly offset: number
   /** The whole message of the client protocol as JSON, encoded once for subscribers and history alike. */
   readonly message: Buffer
+  /** The session that is not sent it; null = none. */
+  readonly except: Session | null
   /** Monotonic time of arrival at the node, ms; for latency figures only. */
   readonly arrivedMs: number
 }
 
+/** Where a publication comes from, as far as those who get it are told. */
+export interface Origin {
+  /** A client published it, not the application */
+  readonly fromClient: boolean
+  /** It waited for its user; null = it did not */
+  readonly inbox: InboxMark | null
+}
+
+/** Of what the node itself has to say. */
+export const ownOrigin: Origin = { fromClient: false, inbox: null }
+
+/** Offset 0 = it waits for an absent user and will get its place when it is delivered. */
 export type PublishOutcome = StreamPosition | Failure
 
 export interface Failure {
@@ -87,6 +110,8 @@ export interface HistoryPage {
   readonly position: StreamPosition
   /** JSON messages, oldest first unless the query says otherwise */
   readonly messages: readonly Buffer[]
+  /** When each of them was published, ms since 1970 */
+  readonly timesMs: readonly number[]
   /** What was asked for and is not held; null = nothing */
   readonly gap: Gap | null
 }
@@ -111,12 +136,26 @@ export interface NodeCounts {
 }
 
 /** Whom to disconnect: every session of a user, or one session by its id. */
-export type DisconnectTarget = { readonly user: string } | { readonly session: string }
+export type DisconnectTarget =
+  | { readonly tenant: number; readonly user: string }
+  | { readonly session: string }
 
 /** How a session is ended by the application: a code in 3000–4999 and a reason of at most 123 bytes. */
 export interface Goodbye {
   readonly code: number
   readonly reason: string
+  /** What the session could be resumed with is no good any more; missing = only if the code says to stay away */
+  readonly isRevoking?: boolean
+}
+
+/** What waits for an absent user. */
+export interface InboxState {
+  readonly id: string
+  readonly event: string
+  readonly user: string
+  readonly data: Payload
+  /** ms since 1970 */
+  readonly timeMs: number
 }
 
 export interface Broker {
@@ -147,10 +186,32 @@ export interface Broker {
   presence(channel: string, limit: number): Promise<PresenceState>
   /** An edge tells who came and left there; all attached edges are told, together with the new count. */
   presenceChanged(channel: string, change: PresenceChange): void
+  /**
+   * Joins and leaves as publications on the channel itself; where its rule says `announce`.
+   *
+   * @param except who is not sent them; null = nobody
+   */
+  announce(channel: string, change: PresenceChange, except: Session | null): void
   /** Those of `ids` that have a session on any edge, in the order asked, and when others were last seen. */
-  usersOnline(ids: readonly string[]): Promise<UsersResult>
-  /** An edge tells that the last session of a user there has ended. */
-  userLeft(user: string): void
+  usersOnline(tenant: number, ids: readonly string[]): Promise<UsersResult>
+  /**
+   * An edge tells that the first session of a user there has joined their channel, and where it was before. What waited
+   * for the user is published now; resolves to how many messages went unread.
+   */
+  userCame(channel: string, since: StreamPosition | null): Promise<number>
+  /** An edge tells that the last session of a user there has left their channel. */
+  userLeft(channel: string): void
+  /** A session of a user says up to where their channel arrived: what waited until then need not be kept. */
+  acknowledge(channel: string, position: StreamPosition): Promise<void>
+  /** What waits for a user, oldest first, at most `limit`. */
+  inbox(channel: string, limit: number): Promise<InboxState[]>
+  clearInbox(channel: string): Promise<void>
+  /** What the application set for a channel; null = nothing, its rule decides. */
+  settings(channel: string): Promise<ChannelSettings | null>
+  /** Sets it, or takes it away; without settings the history that they kept goes. Rejects as `Store.write`. */
+  configure(channel: string, settings: ChannelSettings | null): Promise<Failure | null>
+  /** Forgets the history of a channel; its position stays. */
+  clearHistory(channel: string): Promise<void>
   /** Ends sessions everywhere; resolves to how many there were. */
   disconnect(target: DisconnectTarget, goodbye: Goodbye): Promise<number>
   counts(): Promise<NodeCounts>

@@ -14,6 +14,7 @@ import {
 } from '../config/rules.ts'
 import { compileGlob } from './glob.ts'
 import { USER_CHANNEL_MARK } from './names.ts'
+import { bare } from './tenants.ts'
 
 /** A rule with every field set. */
 export interface EffectiveRule {
@@ -25,10 +26,12 @@ export interface EffectiveRule {
   readonly historySize: number
   readonly historyBytes: number
   readonly historyTtlMs: number
+  readonly durable: boolean
+  readonly announce: boolean
 }
 
 export interface ChannelRules {
-  /** The rule for a channel; the last built-in rule fits every name, so there always is one. */
+  /** The rule for a channel, whichever tenant's; the last built-in rule fits every name, so there always is one. */
   ruleFor(channel: string): EffectiveRule
 }
 
@@ -49,7 +52,8 @@ export function compileRules(
   }))
   const fallback = complete({ match: '*' }, maxPublicationBytes)
   return {
-    ruleFor(channel) {
+    ruleFor(name) {
+      const channel = bare(name)
       const isOfUser = channel.startsWith(USER_CHANNEL_MARK)
       for (const rule of compiled) {
         if ((rule.isForUsers || !isOfUser) && rule.fits(channel)) return rule.effective
@@ -70,5 +74,7 @@ function complete(rule: ChannelRule, nodeLimit: number): EffectiveRule {
     historySize: rule.historySize ?? 0,
     historyBytes: rule.historyBytes ?? 0,
     historyTtlMs: rule.historyTtlMs ?? 0,
+    durable: rule.durable ?? false,
+    announce: rule.announce ?? false,
   }
 }

@@ -8,27 +8,29 @@ import type { Clock } from '../clock.ts'
 import { errorFace } from '../codes.ts'
 import { historyLimit } from '../protocol/history-bounds.ts'
 import { decodePublication } from '../protocol/json-codec.ts'
-import {
-  type Command,
-  type CommandResult,
-  type HistoryCommand,
-  type PublishCommand,
-  type SubscribeCommand,
-  type SubscribeRequest,
-  type SubscribeResult,
-  type SubscribeRow,
-  userChannel,
+import type {
+  Command,
+  CommandResult,
+  HistoryCommand,
+  PublishCommand,
+  StreamPosition,
+  SubscribeCommand,
+  SubscribeRequest,
+  SubscribeResult,
+  SubscribeRow,
 } from '../protocol/messages.ts'
 import { Payload } from '../protocol/payload.ts'
 import { accessFailure } from './access.ts'
-import { type Broker, type Failure, hasFailed } from './broker.ts'
+import { type Broker, type Failure, hasFailed, type PublishOutcome } from './broker.ts'
 import type { ChannelRules, EffectiveRule } from './channel-rules.ts'
 import { countedChannel, isCountChannel } from './count-channels.ts'
 import type { Eventually } from './eventually.ts'
 import type { Hub } from './hub.ts'
 import type { Identification } from './identification.ts'
-import { channelNameFailure, eventFault, shown, USER_CHANNEL_MARK } from './names.ts'
+import { channelNameFailure, eventFault, shown, USER_CHANNEL_MARK, userIdFault } from './names.ts'
 import type { Session } from './session.ts'
+import { bare, ownChannel, scoped } from './tenants.ts'
+import type { UserRecords } from './user-records.ts'
 
 /** A session that sends this many times its rate is ended. */
 const RATE_EXCESS = 10
@@ -42,6 +44,7 @@ export interface CommandDeps {
   readonly rules: ChannelRules
   readonly clock: Clock
   readonly identification: Identification
+  readonly users: Pick<UserRecords, 'data'>
 }
 
 export interface CommandLimits {
@@ -67,7 +70,7 @@ export interface Commands {
 }
 
 export function createCommands(deps: CommandDeps, limits: CommandLimits): Commands {
-  const { broker, hub, rules, clock, identification } = deps
+  const { broker, hub, rules, clock, identification, users: records } = deps
 
   function admit(session: Session, id: number): Failure | null {
     const overRate = rateFailure(session)
@@ -116,10 +119,11 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
 
   function subscribeOne(
     session: Session,
-    { channel, since }: SubscribeRequest,
+    { channel: name, since }: SubscribeRequest,
   ): Eventually<SubscribeResult | Failure> {
+    const channel = scoped(session.tenant, name)
     const failure =
-      channelNameFailure(channel) ??
+      channelNameFailure(name) ??
       readFailure(session, channel, 'subscribe to') ??
       roomFailure(session, channel)
     return failure ?? hub.subscribe(session, channel, { since, check: () => roomFailure(session, channel) })
@@ -131,29 +135,29 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
     channel: string,
     verb: Parameters<typeof accessFailure>[3],
   ): Failure | null {
-    if (verb !== 'subscribe to' && session.user !== '' && channel === userChannel(session.user)) return null
-    if (!isCountChannel(channel))
-      return accessFailure(session, rules.ruleFor(channel).subscribe, channel, verb)
+    if (verb !== 'subscribe to' && channel === session.ownChannel()) return null
+    const name = bare(channel)
+    if (!isCountChannel(name)) return accessFailure(session, rules.ruleFor(channel).subscribe, name, verb)
     // A count channel is for those who may know the count.
-    const counted = countedChannel(channel)
+    const counted = countedChannel(name)
     const { subscribe, presence } = rules.ruleFor(counted)
     return accessFailure(session, subscribe, counted, verb) ?? presenceFailure(counted, presence)
   }
 
   function roomFailure(session: Session, channel: string): Failure | null {
     if (hub.isSubscribed(session, channel)) {
-      const message = `Cannot subscribe to ${shown(channel)}: the session is subscribed already`
+      const message = `Cannot subscribe to ${shown(bare(channel))}: the session is subscribed already`
       return { failed: 'ALREADY_SUBSCRIBED', message }
     }
     const held = session.channels.length - (session.user === '' ? 0 : 1)
     if (held < limits.maxChannelsPerSession) return null
-    const message = `Cannot subscribe to ${shown(channel)}: session already holds ${held} of ${limits.maxChannelsPerSession} channels`
+    const message = `Cannot subscribe to ${shown(bare(channel))}: session already holds ${held} of ${limits.maxChannelsPerSession} channels`
     return { failed: 'CHANNEL_LIMIT', message }
   }
 
   function unsubscribe(session: Session, channel: string): Outcome {
     const isOwn = channel.startsWith(USER_CHANNEL_MARK)
-    if (!isOwn && hub.unsubscribe(session, channel)) return {}
+    if (!isOwn && hub.unsubscribe(session, scoped(session.tenant, channel))) return {}
     const reason = isOwn
       ? 'a user channel stays as long as its session'
       : 'the session is not subscribed to it'
@@ -161,11 +165,11 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
   }
 
   async function publish(session: Session, command: PublishCommand): Promise<Outcome> {
-    const { channel, event, key } = command
+    const { channel: name, event, key } = command
     const { user } = session
+    const channel = scoped(session.tenant, name)
     const failure =
-      channelNameFailure(channel) ??
-      accessFailure(session, rules.ruleFor(channel).publish, channel, 'publish to')
+      channelNameFailure(name) ?? accessFailure(session, rules.ruleFor(channel).publish, name, 'publish to')
     if (failure !== null) return failure
     const fault = eventFault(event)
     if (fault !== null) {
@@ -176,45 +180,68 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
     }
     const data = Payload.fromValue(command.data)
     if (data === null) return { failed: 'INVALID_DATA', message: 'Field "publish.data" has no JSON form' }
-    const [outcome] = await broker.publish([{ channel, data, event, user, key }], 'client')
-    return outcome ?? { failed: 'INTERNAL', message: 'The broker gave no outcome' }
+    const request = { channel, data, event, user, key }
+    if (command.echo) return oneOf(await broker.publish([request], 'client'))
+    const { subscribers } = await broker.channel(channel)
+    const outcome = oneOf(await broker.publish([{ ...request, except: session }], 'client'))
+    const reached = subscribers - (hub.isSubscribed(session, channel) ? 1 : 0)
+    return hasFailed(outcome) ? outcome : { ...outcome, reached }
   }
 
   async function history(session: Session, command: HistoryCommand): Promise<Outcome> {
-    const { channel, since, isReverse } = command
-    const failure = channelNameFailure(channel) ?? readFailure(session, channel, 'read the history of')
+    const { since, isReverse } = command
+    const channel = scoped(session.tenant, command.channel)
+    const failure =
+      channelNameFailure(command.channel) ?? readFailure(session, channel, 'read the history of')
     if (failure !== null) return failure
     const limit = historyLimit(command.limit, limits.maxHistoryPerCommand)
     const page = await broker.history(channel, { since, limit, isReverse })
     if (hasFailed(page)) return page
-    const publications = page.messages.map(decodePublication)
+    const publications = page.messages.map((message, at) => ({
+      ...decodePublication(message),
+      time: page.timesMs[at] ?? 0,
+    }))
     return { ...page.position, publications, ...(page.gap === null ? {} : { gap: page.gap }) }
   }
 
-  async function presence(session: Session, channel: string): Promise<Outcome> {
+  async function presence(session: Session, name: string): Promise<Outcome> {
+    const channel = scoped(session.tenant, name)
     const failure =
-      channelNameFailure(channel) ??
+      channelNameFailure(name) ??
       readFailure(session, channel, 'see who is on') ??
-      presenceFailure(channel, rules.ruleFor(channel).presence)
+      presenceFailure(name, rules.ruleFor(channel).presence)
     if (failure !== null) return failure
     const { count, clients } = await broker.presence(channel, limits.maxPresenceListed)
-    return clients === null ? { channel, count } : { channel, count, clients }
+    return clients === null ? { channel: name, count } : { channel: name, count, clients }
   }
 
-  async function users(ids: readonly string[]): Promise<Outcome> {
+  async function users({ tenant }: Session, ids: readonly string[]): Promise<Outcome> {
     const tooMany = countFailure('users.ids', ids.length)
     if (tooMany !== null) return tooMany
-    return broker.usersOnline(ids.filter((id) => rules.ruleFor(userChannel(id)).presence !== 'off'))
+    const isShown = (id: string) => rules.ruleFor(ownChannel(tenant, id)).presence !== 'off'
+    return broker.usersOnline(tenant, ids.filter(isShown))
   }
 
-  async function stats(session: Session, channel: string): Promise<Outcome> {
+  async function stats(session: Session, name: string): Promise<Outcome> {
+    const channel = scoped(session.tenant, name)
     const failure =
-      channelNameFailure(channel) ??
+      channelNameFailure(name) ??
       readFailure(session, channel, 'count subscribers of') ??
-      presenceFailure(channel, rules.ruleFor(channel).presence)
+      presenceFailure(name, rules.ruleFor(channel).presence)
     if (failure !== null) return failure
     const state = await broker.channel(channel)
-    return { channel, subscribers: state.subscribers }
+    return { channel: name, subscribers: state.subscribers }
+  }
+
+  function userData({ tenant }: Session, user: string): Outcome {
+    const fault = userIdFault(user)
+    if (fault === null) return { user, data: records.data(tenant, user) }
+    return { failed: 'INVALID_ARGUMENT', message: `Field "userData.user" can not be a user id: ${fault}` }
+  }
+
+  async function acknowledge(session: Session, position: StreamPosition): Promise<Outcome> {
+    await hub.acknowledge(session, position)
+    return {}
   }
 
   /** A sum means something where this reply comes after what it counts. */
@@ -233,8 +260,9 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
   return {
     admit,
     subscribe(session, request) {
-      const isOwn = session.user !== '' && request.channel === userChannel(session.user)
-      return isOwn ? hub.subscribe(session, request.channel, request) : subscribeOne(session, request)
+      const channel = scoped(session.tenant, request.channel)
+      const isOwn = channel === session.ownChannel()
+      return isOwn ? hub.subscribe(session, channel, request) : subscribeOne(session, request)
     },
     run(session, command) {
       if (command.kind === 'connect') return identification.connect(session, command)
@@ -252,7 +280,7 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
         case 'publish':
           return publish(session, command)
         case 'users':
-          return users(command.ids)
+          return users(session, command.ids)
         case 'stats':
           return stats(session, command.channel)
         case 'refresh':
@@ -261,11 +289,19 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
           return history(session, command)
         case 'presence':
           return presence(session, command.channel)
+        case 'userData':
+          return userData(session, command.user)
+        case 'ack':
+          return acknowledge(session, command.position)
         case 'ping':
           return ping(session)
       }
     },
   }
+}
+
+function oneOf([outcome]: readonly PublishOutcome[]): PublishOutcome {
+  return outcome ?? { failed: 'INTERNAL', message: 'The broker gave no outcome' }
 }
 
 function presenceFailure(channel: string, presence: EffectiveRule['presence']): Failure | null {

@@ -21,7 +21,7 @@ import type { Observer } from './observer.ts'
 import { PublicationQueue } from './publication-queue.ts'
 import { type Direct, FIRST_PLACE, type Session } from './session.ts'
 import type { TurnLog } from './turn-log.ts'
-import { encodeFor, Wave } from './wave.ts'
+import { encodeFor, publishPast, Wave } from './wave.ts'
 
 /** Below the library's 32 messages per subscriber and drain. */
 const MAX_TURN_MESSAGES = 30
@@ -57,6 +57,8 @@ export interface FlushDeps {
   settle(): void
   /** Called next: feeds those who are behind; true = there is more to do at once. */
   replay(): boolean
+  /** Whether somebody who is behind waits for what is sent in this turn. */
+  isReplayWaiting(): boolean
   /** Called when a notice has been sent to all who are live on its channel. */
   noticed(channel: HubChannel): void
   /** Called when all of a turn was given: transports send what they collected. */
@@ -85,6 +87,8 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
   /** Whose turn it is when both the queue and a wave have something to send. */
   let isWaveNext = false
   let hasReplayLeft = false
+  /** Channels have moved on in this turn. */
+  let hasSent = false
 
   function schedule(): void {
     if (isScheduled) return
@@ -95,7 +99,8 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
   function turn(): void {
     isScheduled = false
     flushTurn()
-    if (ledger.isTurnOpen() || hasReplayLeft || queue.length > 0 || waves.length > 0) schedule()
+    const isReplayNext = hasReplayLeft || (hasSent && deps.isReplayWaiting())
+    if (ledger.isTurnOpen() || isReplayNext || queue.length > 0 || waves.length > 0) schedule()
     if (waiting !== null && pendingBytes * 2 <= maxPendingBytes) {
       waiting.resolve()
       waiting = null
@@ -107,6 +112,7 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
     ledger.closeTurn()
     log.clear()
     hasReplayLeft = deps.replay()
+    hasSent = false
     const nowMs = clock.nowMs()
     if (isWaveNext && waves.length > 0) stepWave(nowMs)
     else if (queue.length > 0) sendQueue(nowMs)
@@ -135,6 +141,7 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
 
   function give(channel: HubChannel, publication: Publication): void {
     const { offset } = publication
+    hasSent = true
     if (offset > 0) {
       channel.offset = offset
       channel.epoch = publication.epoch
@@ -143,8 +150,15 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
       deps.noticed(channel)
     }
     const { only } = channel
+    const { except } = publication
+    except?.lagOf(channel)?.skip(offset)
     if (only !== null) {
-      const direct = { channel, offset, message: encodeFor(only.fanOut, publication) }
+      const direct = {
+        channel,
+        offset,
+        message: encodeFor(only.fanOut, publication),
+        isOwn: only === except,
+      }
       if (only.outbox === null) {
         only.outbox = [direct]
         directs.push(only)
@@ -156,8 +170,11 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
     for (const { fanOut, count } of channel.audiences) {
       if (count === 0) continue
       const message = encodeFor(fanOut, publication)
-      log.add({ channel, fanOut, offset, message, ...FIRST_TOPIC, session: null, isTaken: false })
-      const reached = fanOut.publish(channel.name, message, offset)
+      log.add({ channel, fanOut, offset, message, ...FIRST_TOPIC, session: null, except, isTaken: false })
+      const reached = publishPast(except, { channel, fanOut, shard: FIRST_PLACE }, message, {
+        offset,
+        ledger,
+      })
       if (offset > 0) ledger.give(fanOut, reached, reached * message.length)
     }
   }
@@ -178,14 +195,17 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
 
   function sendDirect(session: Session, outbox: readonly Direct[]): void {
     const { fanOut } = session
-    const entries = outbox.map(({ channel, offset, message }) => {
-      if (offset > 0) ledger.give(fanOut, 1, message.length)
-      return { channel, fanOut, offset, message, ...FIRST_TOPIC, session, isTaken: false }
+    const entries = outbox.map(({ channel, offset, message, isOwn }) => {
+      if (isOwn) ledger.deferred(1)
+      else if (offset > 0) ledger.give(fanOut, 1, message.length)
+      const except = isOwn ? session : null
+      return { channel, fanOut, offset, message, ...FIRST_TOPIC, session, except, isTaken: false }
     })
     for (const entry of entries) log.add(entry)
-    const messages = outbox.map(({ message }) => message)
-    const took = session.lostAt === -1 ? fanOut.send(session, messages) : 0
-    for (const entry of entries.slice(0, took)) entry.isTaken = true
+    const sent = entries.filter(({ except }) => except === null)
+    const messages = sent.map(({ message }) => message)
+    const took = session.lostAt === -1 && messages.length > 0 ? fanOut.send(session, messages) : 0
+    for (const entry of sent.slice(0, took)) entry.isTaken = true
     const refused = messages[took]
     if (refused !== undefined) deps.refused(session, refused)
   }
@@ -233,11 +253,13 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
   }
 
   function endWave(channel: HubChannel, wave: Wave): void {
-    for (const { epoch, offset } of wave.publications) {
+    hasSent = true
+    for (const { epoch, offset, except } of wave.publications) {
       if (offset === 0) {
         deps.noticed(channel)
         continue
       }
+      except?.lagOf(channel)?.skip(offset)
       channel.epoch = epoch
       channel.offset = offset
       ledger.due(channel.lagging)

@@ -9,27 +9,31 @@ import type { StreamPosition } from '../protocol/messages.ts'
 import type { HistoryPage, HistoryQuery } from './broker.ts'
 import { planRecovery } from './recovery.ts'
 
-/**
- * @param first offset of the oldest publication the rule of the channel promises
- * @param read gives a held publication as its JSON message
- */
-export function historyPage(
-  latest: StreamPosition,
-  first: number,
-  read: (offset: number) => Buffer | null,
-  query: HistoryQuery,
-): HistoryPage {
+/** Where publications are read from; its own position is that of the latest. */
+export interface HistorySource extends StreamPosition {
+  /** A held publication as its JSON message; null when it is not held */
+  retained(offset: number): Buffer | null
+  /** When it was published, ms since 1970 */
+  retainedAtMs(offset: number): number
+}
+
+/** @param first offset of the oldest publication the rule of the channel promises */
+export function historyPage(latest: HistorySource, first: number, query: HistoryQuery): HistoryPage {
   const plan = query.since === null ? null : planRecovery(latest, first, query.since)
   const from = plan?.next ?? Math.min(first, latest.offset + 1)
   const count = Math.min(query.limit, latest.offset - from + 1)
   const messages: Buffer[] = []
+  const timesMs: number[] = []
   let bytes = 0
   for (let step = 0; step < count; step++) {
-    const message = read(query.isReverse ? latest.offset - step : from + step)
+    const offset = query.isReverse ? latest.offset - step : from + step
+    const message = latest.retained(offset)
     if (message === null) continue
     bytes += message.length
     if (messages.length > 0 && bytes > MAX_PAGE_BYTES) break
     messages.push(message)
+    timesMs.push(latest.retainedAtMs(offset))
   }
-  return { position: { epoch: latest.epoch, offset: latest.offset }, messages, gap: plan?.gap ?? null }
+  const position = { epoch: latest.epoch, offset: latest.offset }
+  return { position, messages, timesMs, gap: plan?.gap ?? null }
 }

@@ -8,8 +8,9 @@
  * are counted here and fed by replay.
  */
 import type { ChannelLog, Failure, Publication } from './broker.ts'
+import type { EffectiveRule } from './channel-rules.ts'
 import type { FanOut } from './fan-out.ts'
-import type { Members } from './members.ts'
+import { Members } from './members.ts'
 import { FIRST_PLACE, type Session } from './session.ts'
 import type { Wave } from './wave.ts'
 
@@ -29,9 +30,13 @@ export interface Audience {
   roomAt: number
 }
 
+/** What of a channel's rule an edge follows. */
+export type HubRule = Pick<EffectiveRule, 'flushMs' | 'presence' | 'announce'>
+
 const NO_AUDIENCES: Audience[] = []
 
 export class HubChannel {
+  /** As the node knows it. */
   readonly name: string
   /** Epoch and offset of the latest publication that was sent (not merely received) to all. */
   epoch: string
@@ -57,8 +62,11 @@ export class HubChannel {
   wave: Wave | null
   /** Who is here, where the rule says `list`; else null. */
   readonly members: Members | null
+  /** Who comes and goes is published on the channel itself. */
+  readonly announces: boolean
 
-  constructor(name: string, flushMs: number, members: Members | null) {
+  /** @param rule its rule, as far as an edge follows it */
+  constructor(name: string, { flushMs, presence, announce }: HubRule) {
     this.name = name
     this.epoch = ''
     this.offset = 0
@@ -72,7 +80,8 @@ export class HubChannel {
     this.flushMs = flushMs
     this.held = null
     this.wave = null
-    this.members = members
+    this.announces = announce
+    this.members = presence === 'list' || announce ? new Members() : null
   }
 
   /** Whether a publication has to go through more than one topic of some fan-out, or follow one that does. */
@@ -119,6 +128,17 @@ export class HubChannel {
     if (wave === null) return 0
     const audience = this.audienceOf(fanOut)
     return audience !== undefined && wave.hasPassed(audience, place) ? wave.lastOffset - this.offset : 0
+  }
+
+  /** Offset up to which live subscribers at `place` have been sent the channel. */
+  sentAt(fanOut: FanOut, place: number): number {
+    return this.offset + this.aheadAt(fanOut, place)
+  }
+
+  /** Offset up to which a session that holds the channel was sent it, live or lagging. */
+  sentTo(session: Session): number {
+    const lag = session.lagOf(this)
+    return lag === undefined ? this.sentAt(session.fanOut, session.placeOf(this)) : lag.next - 1
   }
 
   /** Whether the wave that is under way has brought a notice to those at `place` already. */

@@ -10,6 +10,7 @@ import type { Broker, PresenceChange, Publication } from './broker.ts'
 import type { HubChannel } from './hub-channel.ts'
 import { presenceNotice } from './presence-notice.ts'
 import type { Session } from './session.ts'
+import { bare } from './tenants.ts'
 
 /** How often it is told who came and left. */
 const TICK_MS = 100
@@ -19,7 +20,7 @@ export interface HubPresence {
   add(channel: HubChannel): void
   /** A channel is left. */
   remove(channel: HubChannel): void
-  /** The connection of a session is gone; one that can be resumed may come back without having left. */
+  /** The connection of a session is gone; within `lingerMs` it may come back without having left. */
   wentAway(session: Session, id: string, channel: HubChannel, lingerMs: number): void
   /** A change, as what goes through the channel. */
   notice(channel: HubChannel, change: PresenceChange, count: number): Publication
@@ -39,7 +40,9 @@ export function createHubPresence(clock: Clock, broker: Broker): HubPresence {
     for (const channel of listed) {
       channel.members?.expire(now)
       const change = channel.members?.takeChange() ?? null
-      if (change !== null) broker.presenceChanged(channel.name, change)
+      if (change === null) continue
+      if (channel.announces) broker.announce(channel.name, change, null)
+      else broker.presenceChanged(channel.name, change)
     }
   }
 
@@ -49,7 +52,7 @@ export function createHubPresence(clock: Clock, broker: Broker): HubPresence {
     },
     remove: (channel) => void listed.delete(channel),
     wentAway(session, id, { members }, lingerMs) {
-      if (session.id === '' || lingerMs === 0) members?.left(id, session)
+      if (lingerMs === 0) members?.left(id, session)
       else members?.wentAway(id, session, clock.nowMs() + lingerMs)
     },
     notice(channel, change, count) {
@@ -58,7 +61,7 @@ export function createHubPresence(clock: Clock, broker: Broker): HubPresence {
     },
     tellStale(session, channel) {
       const presence = { count: channel.members?.count ?? 0, stale: true } as const
-      session.fanOut.tell(session, { channel: channel.name, presence })
+      session.fanOut.tell(session, { channel: bare(channel.name), presence })
     },
     stop,
   }

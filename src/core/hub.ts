@@ -9,18 +9,16 @@
  * Memory: one `Session` per connection, one `HubChannel` per channel with subscribers here. Nothing is per message.
  */
 import type { Clock } from '../clock.ts'
-import { type CodeName, codes } from '../codes.ts'
-import { type StreamPosition, type SubscribeResult, userChannel } from '../protocol/messages.ts'
+import { type CodeName, codes, isFinalCode } from '../codes.ts'
+import type { StreamPosition, SubscribeResult } from '../protocol/messages.ts'
 import type { Broker, DisconnectTarget, Edge, Failure } from './broker.ts'
 import type { ChannelRules } from './channel-rules.ts'
 import type { Eventually } from './eventually.ts'
 import type { FanOut } from './fan-out.ts'
 import { createFlushScheduler } from './flush-scheduler.ts'
-import { isFinal } from './goodbye.ts'
 import { HubChannel } from './hub-channel.ts'
 import { createHubPresence } from './hub-presence.ts'
 import { type Books, createLedger, type Ledger, type LossReason } from './ledger.ts'
-import { Members } from './members.ts'
 import type { Observer } from './observer.ts'
 import { createOutOfStep } from './out-of-step.ts'
 import { createReplay } from './replay.ts'
@@ -95,6 +93,8 @@ export interface Hub extends Edge {
   /** False when the session was not subscribed. */
   unsubscribe(session: Session, channel: string): boolean
   isSubscribed(session: Session, channel: string): boolean
+  /** The session got its own channel up to there: what waited for its user need not be kept any longer. */
+  acknowledge(session: Session, position: StreamPosition): Promise<void>
   /** Sum of the offsets the session has been sent; null while it is behind. */
   positionSum(session: Session): number | null
   /** Ends a session with a registry code; `retryAfterMs` 0 = as the client likes. */
@@ -122,6 +122,7 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
       log,
       settle: outOfStep.settle,
       replay: replay.step,
+      isReplayWaiting: replay.isWaiting,
       noticed: replay.noticeMissed,
       endTurn,
       refused: outOfStep.lose,
@@ -165,7 +166,7 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
   /** Asks the broker for the channel, once for all who wait for it. */
   function attach(name: string): HubChannel {
     const rule = rules.ruleFor(name)
-    const channel = new HubChannel(name, rule.flushMs, rule.presence === 'list' ? new Members() : null)
+    const channel = new HubChannel(name, rule)
     channels.set(name, channel)
     channel.attachment = broker.attach(hub, name).then((answer) => {
       channel.attachment = null
@@ -194,19 +195,42 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
     channel.count++
     subscriptions++
     channel.members?.came(sessions.idOf(session), session)
-    if (since === null) return joinLive(session, channel)
+    announce(channel, session)
+    const result = joinFrom(session, channel, since)
+    if (channel.count === 1 && channel.name === session.ownChannel()) arrive(session, channel, since)
+    return result
+  }
+
+  function joinFrom(session: Session, channel: HubChannel, since: StreamPosition | null): SubscribeResult {
+    const announced = { epoch: channel.epoch, offset: channel.received }
+    // Its own join is on its way to all who were there before.
+    if (since === null && !channel.announces) return joinLive(session, channel)
     session.addChannel(channel, LAGGING)
     channel.lagging++
-    const gap = outOfStep.beginAfter(session, channel, since)
+    const gap = outOfStep.beginAfter(session, channel, since ?? announced)
+    if (since === null) return announced
     const position = { epoch: channel.epoch, offset: channel.offset }
     return gap === null ? { ...position, recovered: true } : { ...position, recovered: false, gap }
+  }
+
+  /** Who came and left is published on the channel itself, where its rule says so; to others than themselves. */
+  function announce(channel: HubChannel, session: Session): void {
+    const change = channel.announces ? (channel.members?.takeChange() ?? null) : null
+    if (change !== null) broker.announce(channel.name, change, session)
+  }
+
+  /** The first session of a user: what waited for them comes now. */
+  function arrive(session: Session, channel: HubChannel, since: StreamPosition | null): void {
+    void broker.userCame(channel.name, since).then((count) => {
+      // Behind the answer to its connect.
+      if (count > 0) setImmediate(() => outOfStep.tellUnread(session, channel, count))
+    })
   }
 
   function joinLive(session: Session, channel: HubChannel): SubscribeResult {
     const place = channel.goLive(session)
     session.addChannel(channel, place)
-    const offset = channel.offset + channel.aheadAt(session.fanOut, place)
-    return { epoch: channel.epoch, offset }
+    return { epoch: channel.epoch, offset: channel.sentAt(session.fanOut, place) }
   }
 
   function linger(channel: HubChannel): void {
@@ -223,7 +247,7 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
     channel.count--
     subscriptions--
     if (channel.count > 0) return
-    if (channel.name === userChannel(session.user)) broker.userLeft(session.user)
+    if (channel.name === session.ownChannel()) broker.userLeft(channel.name)
     const isBusy = channel.wave !== null || (channel.members?.count ?? 0) > 0
     if (limits.channelLingerMs === 0 && !isBusy) forget(channel)
     else linger(channel)
@@ -252,9 +276,12 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
       outOfStep.takeOff(session, false)
       session.phase = 'ended'
       session.connection = null
+      const id = sessions.idOf(session)
+      const awayMs = sessions.byId(id) === null ? 0 : lingerMs // who has no capsule does not come back
       for (const channel of session.channels) {
-        if (channel.members !== null) presence.wentAway(session, sessions.idOf(session), channel, lingerMs)
+        if (channel.members !== null) presence.wentAway(session, id, channel, awayMs)
         leave(session, channel, false, 'ended')
+        announce(channel, session)
       }
       replay.remove(session)
       session.clearChannels()
@@ -283,14 +310,11 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
       const index = session.channels.indexOf(channel)
       const place = session.places[index]
       if (place === undefined || place === LAGGING) return false
-      return at.offset === channel.offset + channel.aheadAt(session.fanOut, place)
+      return at.offset === channel.sentAt(session.fanOut, place)
     },
     sentTo(session, name) {
       const channel = channels.get(name)
-      if (channel === undefined || !session.channels.includes(channel)) return null
-      const lag = session.lagOf(channel)
-      if (lag !== undefined) return lag.next - 1
-      return channel.offset + channel.aheadAt(session.fanOut, session.placeOf(channel))
+      return channel !== undefined && session.channels.includes(channel) ? channel.sentTo(session) : null
     },
     feed(session) {
       if (session.lags === null) return
@@ -304,12 +328,17 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
       channel.members?.left(sessions.idOf(session), session)
       leave(session, channel, true, 'unsubscribed')
       session.removeChannel(channel)
+      announce(channel, session)
       if (session.lags === null) replay.remove(session)
       return true
     },
     isSubscribed(session, name) {
       const channel = channels.get(name)
       return channel !== undefined && session.channels.includes(channel)
+    },
+    async acknowledge(session, position) {
+      const own = session.ownChannel()
+      if (own !== null) await broker.acknowledge(own, position)
     },
     positionSum(session) {
       if (session.lags !== null || session.lostAt !== -1) return null
@@ -319,7 +348,7 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
 
     deliver(publications) {
       for (const publication of publications) {
-        const channel = channels.get(publication.channel)
+        const channel = channels.get(publication.scoped)
         if (channel === undefined) continue
         channel.received = publication.offset
         flush.enqueue(channel, publication)
@@ -337,7 +366,7 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
     disconnect(target, goodbye) {
       const ended = sessions.matching(target)
       for (const session of ended) session.endedBy = 'DISCONNECTED'
-      if (isFinal(goodbye.code)) revoke(target)
+      if (goodbye.isRevoking ?? isFinalCode(goodbye.code)) revoke(target)
       // Whatever was published to them before goes out first: "you were logged out", say.
       flush.afterPending(() => {
         for (const session of ended) session.fanOut.end(session, goodbye.code, goodbye.reason, 0)

@@ -1,25 +1,28 @@
 /**
- * Who a session is: by a token, by a capsule, or nobody in particular.
+ * Who a session is: by a token, by a login, by a capsule, or nobody in particular.
  *
  * Owns the commands connect and refresh, and what a capsule stands for. A token is looked at once; a capsule carries what
  * it said to the session's next connection, on whichever transport. Nothing is kept but in the session.
  */
 import type { Clock } from '../clock.ts'
 import type { Capsules, OpenedCapsule } from '../protocol/capsule.ts'
-import {
-  type ConnectCommand,
-  type ConnectResult,
-  type RefreshResult,
-  type StreamPosition,
-  type SubscribeResult,
-  userChannel,
+import type {
+  ConnectCommand,
+  ConnectResult,
+  Login,
+  RefreshResult,
+  StreamPosition,
+  SubscribeResult,
 } from '../protocol/messages.ts'
 import type { Identity } from './access.ts'
 import { type Failure, hasFailed } from './broker.ts'
 import { type Eventually, whenDone } from './eventually.ts'
 import type { Hub } from './hub.ts'
+import { UUID_MARK } from './names.ts'
 import type { Session } from './session.ts'
+import { bare } from './tenants.ts'
 import type { VerifyToken } from './tokens.ts'
+import type { UserRecords } from './user-records.ts'
 
 export interface IdentificationDeps {
   readonly hub: Hub
@@ -27,7 +30,11 @@ export interface IdentificationDeps {
   /** Null when no token is configured: then everyone is anonymous. */
   readonly verifyToken: VerifyToken | null
   readonly capsules: Capsules
+  /** Knows keys of users. */
+  readonly users: Pick<UserRecords, 'login'>
   readonly isAnonymousAllowed: boolean
+  /** Of sessions that name none */
+  readonly tenant: number
 }
 
 export interface Identification {
@@ -49,23 +56,27 @@ export function createIdentification(
   deps: IdentificationDeps,
   limits: { readonly pingMs: number },
 ): Identification {
-  const { hub, clock, verifyToken, capsules } = deps
+  const { hub, clock, verifyToken, capsules, users } = deps
 
   function connect(session: Session, command: ConnectCommand): Eventually<ConnectResult | Failure> {
     if (session.phase === 'connected') {
       return { failed: 'ALREADY_CONNECTED', message: 'The session is connected already' }
     }
     const resumed = openCapsule(command.resume)
-    const failure = identify(session, command.token, resumed)
+    const login = command.login === null ? null : logIn(session, command.login)
+    const failure =
+      login === null ? identify(session, command.token, resumed) : 'failed' in login ? login : null
     if (failure !== null) return failure
     hub.markConnected(session)
-    if (command.resume !== null) hub.sessions.adopt(session, idToResume(session, resumed))
-    const connected = connectedAs(session, command.resume !== null)
-    const { user } = session
-    if (user === '') return connected
-    const channel = userChannel(user)
+    nameSession(session, command, resumed)
+    const connected = {
+      ...connectedAs(session, command.resume !== null),
+      ...(login === null || 'failed' in login ? {} : { login }),
+    }
+    const channel = session.ownChannel()
+    if (channel === null) return connected
     return whenDone(hub.subscribe(session, channel, { since: command.since }), (own) => {
-      if (!hasFailed(own)) return { ...connected, own: { channel, ...own } }
+      if (!hasFailed(own)) return { ...connected, own: { channel: bare(channel), ...own } }
       // Without its channel the user would miss messages: the session goes, after it was told why.
       clock.after(0, () => hub.end(session, own.failed, own.message))
       return own
@@ -73,7 +84,33 @@ export function createIdentification(
   }
 
   function identifyBy(session: Session, capsule: OpenedCapsule): void {
-    if (verifyToken !== null) session.identify(identityOf(capsule))
+    session.identify(identityOf(capsule))
+  }
+
+  /** One that is wrong makes the session anonymous, where it may be. */
+  function logIn(session: Session, login: Login): NonNullable<ConnectResult['login']> | Failure {
+    const tenant = login.tenant ?? deps.tenant
+    const found = users.login({ tenant, user: login.user, key: login.key })
+    if (found === null && !deps.isAnonymousAllowed) {
+      return {
+        failed: 'LOGIN_INVALID',
+        message: 'Fields "connect.login.user" and "key" do not belong together',
+      }
+    }
+    session.identify({ tenant, user: found?.user ?? '', grants: [], untilSecond: 0 })
+    return { authorized: found !== null, key: found?.key ?? '' }
+  }
+
+  /** Gives a session the id it goes on with, or one that begins with the name of its browser. */
+  function nameSession(
+    session: Session,
+    { resume, login }: ConnectCommand,
+    resumed: OpenedCapsule | null,
+  ): void {
+    const uuid = login?.uuid ?? ''
+    const named = uuid === '' ? '' : `${uuid}${UUID_MARK}${hub.sessions.idOf(session)}`
+    if (resume === null) session.id = named
+    else hub.sessions.adopt(session, idToResume(session, resumed) || named)
   }
 
   /** A capsule that is no good is none: the token decides then. */
@@ -85,7 +122,8 @@ export function createIdentification(
 
   /** Somebody else's session is not gone on with: the user may have logged in anew. */
   function idToResume(session: Session, resumed: OpenedCapsule | null): string {
-    return resumed !== null && resumed.user === session.user ? resumed.session : ''
+    const isSame = resumed?.user === session.user && resumed.tenant === session.tenant
+    return isSame ? resumed.session : ''
   }
 
   function connectedAs(session: Session, wantsCapsule: boolean): ConnectResult {
@@ -96,8 +134,8 @@ export function createIdentification(
   }
 
   function seal(session: Session): string | undefined {
-    const { user, grants, untilSecond } = session
-    const state = { session: hub.sessions.idOf(session), user, grants, untilMs: untilSecond * 1000 }
+    const { tenant, user, grants, untilSecond } = session
+    const state = { session: hub.sessions.idOf(session), tenant, user, grants, untilMs: untilSecond * 1000 }
     session.sealedSecond = Math.floor(clock.wallMs() / 1000)
     return capsules.seal(state) ?? undefined
   }
@@ -118,9 +156,14 @@ export function createIdentification(
 
   /** Sets the identity of the session, or says why not. Without token keys every token is ignored. */
   function identify(session: Session, token: string, resumed: OpenedCapsule | null): Failure | null {
-    if (verifyToken === null) return null
+    if (verifyToken === null) {
+      if (resumed === null) session.identify({ ...nobody, tenant: deps.tenant })
+      else identifyBy(session, resumed)
+      return null
+    }
     if (token === '') {
-      if (resumed !== null) identifyBy(session, resumed)
+      if (resumed === null) session.identify({ ...nobody, tenant: deps.tenant })
+      else identifyBy(session, resumed)
       if (resumed !== null || deps.isAnonymousAllowed) return null
       return {
         failed: 'TOKEN_MISSING',
@@ -142,7 +185,7 @@ export function createIdentification(
     if (verifyToken === null) return {}
     const identity = verifyToken(token)
     if ('failed' in identity) return identity
-    if (identity.user !== session.user) {
+    if (identity.user !== session.user || identity.tenant !== session.tenant) {
       return { failed: 'ACCESS_DENIED', message: 'The token is that of another user: connect anew with it' }
     }
     session.identify(identity)
@@ -162,14 +205,14 @@ export function createIdentification(
       hub.sessions.adopt(session, idToResume(session, capsule))
     },
     subscribeOwn(session, since) {
-      const own = userChannel(session.user)
-      return session.user === '' || hub.isSubscribed(session, own)
-        ? null
-        : hub.subscribe(session, own, { since })
+      const own = session.ownChannel()
+      return own === null || hub.isSubscribed(session, own) ? null : hub.subscribe(session, own, { since })
     },
   }
 }
 
-function identityOf({ user, grants, untilMs }: OpenedCapsule): Identity {
-  return { user, grants, untilSecond: Math.floor(untilMs / 1000) }
+function identityOf({ tenant, user, grants, untilMs }: OpenedCapsule): Identity {
+  return { tenant, user, grants, untilSecond: Math.floor(untilMs / 1000) }
 }
+
+const nobody = { user: '', grants: [], untilSecond: 0 } as const

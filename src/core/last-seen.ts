@@ -9,17 +9,34 @@
  * amortised.
  */
 
+import type { Store } from './store.ts'
+import { bare, tenantOf } from './tenants.ts'
+
+/** Users are named as their tenant and id bound together (tenants.ts). */
 export interface LastSeen {
-  /** Users remembered. */
-  readonly size: number
   /** A user has left. @param wallMs since 1970 */
   left(user: string, wallMs: number): void
   /** When a user left last, ms since 1970; null = not known. */
   seenAt(user: string): number | null
 }
 
+/** Times that stay when the process goes: one small row per user on disk, and nothing here. */
+export function createStoredLastSeen(store: Store, maxUsers: number): LastSeen {
+  return {
+    left(user, wallMs) {
+      if (maxUsers === 0) return
+      const row = { put: 'lastSeen', tenant: tenantOf(user), key: bare(user), value: String(wallMs) } as const
+      store.write([row]).catch(() => {}) // the time before stays
+    },
+    seenAt(user) {
+      const value = store.get('lastSeen', tenantOf(user), bare(user))
+      return value === null ? null : Number(value)
+    },
+  }
+}
+
 /** @param maxUsers 0 = nobody is remembered */
-export function createLastSeen(maxUsers: number): LastSeen {
+export function createMemoryLastSeen(maxUsers: number): LastSeen {
   const times = new Map<string, number>()
   // One walk that never ends, because whom it has passed is forgotten or put behind it again. A new walk every time
   // would first pass the places of all who are gone from the map.
@@ -31,9 +48,6 @@ export function createLastSeen(maxUsers: number): LastSeen {
   }
 
   return {
-    get size() {
-      return times.size
-    },
     left(user, wallMs) {
       if (maxUsers === 0) return
       times.delete(user)

@@ -12,6 +12,9 @@ export const MAX_EVENT_BYTES = 255
 /** First letter of user channels; no other channel may begin with it. */
 export const USER_CHANNEL_MARK = '@'
 
+/** Stands in a session's id behind the name of its browser. */
+export const UUID_MARK = '~'
+
 /** C0 and C1 control characters, DEL, halves of surrogate pairs, and what broken UTF-8 decodes to. */
 const FORBIDDEN = /[\p{Cc}\p{Cs}\ufffd]/u
 

@@ -8,7 +8,10 @@ import type { CodeName } from '../codes.ts'
 import type { PublishSource } from './broker.ts'
 
 /** A kind of client connection; a metric label. */
-export type TransportName = 'websocket' | 'long-poll' | 'sse'
+export type TransportName = 'websocket' | 'long-poll' | 'sse' | 'comet' | 'comet-poll'
+
+/** Why a message that waited went unread; a metric label. */
+export type InboxBound = 'age' | 'count' | 'bytes'
 
 export interface Observer {
   connectionOpened(transport: TransportName): void
@@ -31,6 +34,12 @@ export interface Observer {
   duplicatePublish(): void
   /** Keys of publications were forgotten before their time. */
   keysForgotten(keys: number): void
+  /** Messages were kept for absent users. */
+  inboxKept(messages: number): void
+  /** Messages that waited went unread. */
+  inboxDropped(bound: InboxBound, messages: number): void
+  /** A write to the store failed: what it was for was refused. */
+  storeFailed(): void
   /** Replies and goodbyes, which are no deliveries. */
   sent(transport: TransportName, bytes: number): void
   received(transport: TransportName, bytes: number): void
@@ -49,6 +58,9 @@ export const silentObserver: Observer = {
   historyShrunk() {},
   duplicatePublish() {},
   keysForgotten() {},
+  inboxKept() {},
+  inboxDropped() {},
+  storeFailed() {},
   sent() {},
   received() {},
 }

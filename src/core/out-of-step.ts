@@ -13,6 +13,7 @@ import type { Ledger, LossReason } from './ledger.ts'
 import { planRecovery } from './recovery.ts'
 import type { Replay } from './replay.ts'
 import { LAGGING, Lag, type Session } from './session.ts'
+import { bare } from './tenants.ts'
 import type { TurnLog } from './turn-log.ts'
 
 export interface OutOfStepDeps {
@@ -35,6 +36,8 @@ export interface OutOfStep {
   beginAfter(session: Session, channel: HubChannel, since: StreamPosition): Gap | null
   /** The session says where it is in a channel it holds: if that is not where it is here, it begins there anew. */
   reposition(session: Session, channel: HubChannel, since: StreamPosition): void
+  /** So many messages to its user went before they could be read: they never had an offset. */
+  tellUnread(session: Session, channel: HubChannel, count: number): void
   /** A session that lags leaves a channel: what it was owed is lost. */
   leave(session: Session, channel: HubChannel, reason: LossReason): void
 }
@@ -51,11 +54,15 @@ export function createOutOfStep({ clock, log, ledger, replay, soon }: OutOfStepD
       const place = session.placeOf(channel)
       if (place === LAGGING) continue
       const entries = log.lostFrom(at, session, channel)
-      const publications = entries.filter(({ offset }) => offset > 0)
+      const all = entries.filter(({ offset }) => offset > 0)
+      const publications = all.filter(({ except }) => except !== session)
       for (const entry of publications) ledger.takeBack(session.fanOut, 1, entry.message.length)
-      const ahead = channel.aheadAt(session.fanOut, place)
-      const next = publications[0]?.offset ?? channel.offset + ahead + 1
-      leaveLive(session, channel, isOpen, next).hasMissedNotice = publications.length < entries.length
+      const next = publications[0]?.offset ?? channel.sentAt(session.fanOut, place) + 1
+      const lag = leaveLive(session, channel, isOpen, next)
+      lag.hasMissedNotice = all.length < entries.length
+      const own = all.filter(({ except, offset }) => except === session && offset >= next)
+      for (const { offset } of own) lag.skip(offset)
+      ledger.deferred(-own.length) // counted again when they are skipped
     }
     session.lostAt = -1
   }
@@ -112,7 +119,7 @@ export function createOutOfStep({ clock, log, ledger, replay, soon }: OutOfStepD
       const place = session.placeOf(channel)
       const isSame = since.epoch === channel.epoch
       if (place !== LAGGING) {
-        const sent = channel.offset + channel.aheadAt(session.fanOut, place)
+        const sent = channel.sentAt(session.fanOut, place)
         if (isSame && since.offset === sent) return
         leaveLive(session, channel, true, sent + 1)
       }
@@ -122,8 +129,16 @@ export function createOutOfStep({ clock, log, ledger, replay, soon }: OutOfStepD
       session.dropLag(channel)
       const gap = beginAfter(session, channel, since)
       const anew = session.lagOf(channel)
-      if (anew !== undefined) anew.hasMissedNotice = old.hasMissedNotice
-      if (gap !== null) session.fanOut.tell(session, { channel: channel.name, gap })
+      if (anew !== undefined) {
+        anew.hasMissedNotice = old.hasMissedNotice
+        anew.own = old.own
+      }
+      if (gap !== null) session.fanOut.tell(session, { channel: bare(channel.name), gap })
+    },
+    tellUnread(session, channel, count) {
+      if (session.phase === 'ended') return
+      const gap = { from: channel.offset + 1, to: channel.offset, reason: 'expired', count } as const
+      session.fanOut.tell(session, { channel: bare(channel.name), gap })
     },
     leave(session, channel, reason) {
       channel.lagging--

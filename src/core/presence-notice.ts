@@ -7,6 +7,7 @@
 import type { PresenceMessage } from '../protocol/messages.ts'
 import { Payload } from '../protocol/payload.ts'
 import type { PresenceChange, Publication } from './broker.ts'
+import { bare } from './tenants.ts'
 
 /** Sessions named in one notice at the most. */
 export const MAX_TOLD = 100
@@ -27,15 +28,20 @@ export function presenceNotice(
   { count, seq, nowMs }: NoticeFacts,
 ): Publication {
   const presence = { seq, count, ...whoOf(change) }
-  const message: PresenceMessage = { channel: channel.name, presence }
+  const name = bare(channel.name)
+  const message: PresenceMessage = { channel: name, presence }
   return {
-    channel: channel.name,
+    scoped: channel.name,
+    channel: name,
     data: NO_DATA,
     event: '',
     user: '',
     epoch: channel.epoch,
     offset: 0,
     message: Buffer.from(JSON.stringify(message)),
+    fromClient: false,
+    inbox: null,
+    except: null,
     arrivedMs: nowMs,
   }
 }

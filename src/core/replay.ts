@@ -13,6 +13,7 @@
 import type { HubChannel } from './hub-channel.ts'
 import type { Ledger } from './ledger.ts'
 import type { Lag, Session } from './session.ts'
+import { bare } from './tenants.ts'
 
 /** Messages that leave in one write. */
 const WRITE_MESSAGES = 30
@@ -42,6 +43,8 @@ export interface Replay {
   allReady(): void
   /** Feeds who is ready; true = some could take more at once. */
   step(): boolean
+  /** Whether a session had more than was sent to everyone, and is to be looked at when more was. */
+  isWaiting(): boolean
   /** Feeds one session as much as it has room for, now. */
   feed(session: Session): void
   /** Sessions that were behind before `sinceMs` and still are; those that poll are behind between polls. */
@@ -78,6 +81,7 @@ export function createReplay({ ledger, missedNotices }: ReplayDeps): Replay {
     const room = session.fanOut.room(session)
     if (room === 0) return false
     skipTrimmed(session, lag)
+    skipOwn(lag)
     const messages = collect(session, lag, Math.min(room, WRITE_BYTES), lag.channel.offset)
     const took = messages.length === 0 ? 0 : session.fanOut.send(session, messages)
     account(session, lag, messages, took)
@@ -88,7 +92,7 @@ export function createReplay({ ledger, missedNotices }: ReplayDeps): Replay {
     const messages: Buffer[] = []
     let bytes = 0
     for (let offset = lag.next; offset <= upTo && messages.length < WRITE_MESSAGES; offset++) {
-      const held = lag.channel.log?.retained(offset) ?? null
+      const held = lag.isOwn(offset) ? null : (lag.channel.log?.retained(offset) ?? null)
       if (held === null) break
       const message = session.fanOut.recode(held)
       if (messages.length > 0 && bytes + message.length > maxBytes) break
@@ -107,13 +111,22 @@ export function createReplay({ ledger, missedNotices }: ReplayDeps): Replay {
     turnBytes += bytes
   }
 
+  /** What the session published itself it is not sent. */
+  function skipOwn(lag: Lag): void {
+    while (lag.next <= lag.channel.offset && lag.isOwn(lag.next)) {
+      lag.next++
+      ledger.deferred(1)
+    }
+    lag.forgetOwn()
+  }
+
   /** What the log no longer holds is said to be missing. */
   function skipTrimmed(session: Session, lag: Lag): void {
     const { channel } = lag
     const first = Math.min(channel.log?.firstRetained() ?? 0, channel.offset + 1)
     if (lag.next >= first) return
     const gap = { from: lag.next, to: first - 1, reason: 'trimmed' } as const
-    session.fanOut.tell(session, { channel: channel.name, gap })
+    session.fanOut.tell(session, { channel: bare(channel.name), gap })
     ledger.lose('gap', first - lag.next)
     lag.next = first
   }
@@ -139,6 +152,9 @@ export function createReplay({ ledger, missedNotices }: ReplayDeps): Replay {
   /** Its topic has been given the wave that is under way: the session gets the same from the log. */
   function giveWave(session: Session, lag: Lag, ahead: number): boolean {
     const upTo = lag.channel.offset + ahead
+    for (const { offset, except } of lag.channel.wave?.publications ?? []) {
+      if (except === session) lag.skip(offset) // with such it waits until the wave has ended
+    }
     const messages = collect(session, lag, Number.POSITIVE_INFINITY, upTo)
     const took = messages.length === 0 ? 0 : session.fanOut.send(session, messages)
     account(session, lag, messages, took)
@@ -186,6 +202,7 @@ export function createReplay({ ledger, missedNotices }: ReplayDeps): Replay {
       for (const session of again) ready.add(session)
       return hasMore
     },
+    isWaiting: () => ready.size > 0,
     feed(session) {
       while (feedShare(session));
     },

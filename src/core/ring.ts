@@ -123,6 +123,12 @@ export class Ring {
     return typeof text === 'string' ? Buffer.from(text, 'latin1') : (text ?? null)
   }
 
+  /** When a held message was pushed, monotonic ms; null when the offset is not held. */
+  timeOf(offset: number): number | null {
+    if (offset < this.firstOffset || offset >= this.#nextOffset) return null
+    return this.#times[this.#head + offset - this.firstOffset] ?? null
+  }
+
   /** How many of the oldest entries have to go for the others to be within `limits`. O(1) and so many steps. */
   excess(limits: RingLimits, nowMs: number): number {
     let count = Math.max(0, this.size - limits.size)

@@ -9,6 +9,7 @@ import type { CodeName } from '../codes.ts'
 import type { Identity } from './access.ts'
 import type { FanOut } from './fan-out.ts'
 import type { HubChannel } from './hub-channel.ts'
+import { FIRST_TENANT, ownChannel } from './tenants.ts'
 
 /** A live transport connection, opaque to core: only the fan-out that made it looks inside. */
 export type Connection = object
@@ -30,12 +31,32 @@ export class Lag {
   readonly sinceMs: number
   /** Somebody came or left meanwhile, which this session was not told. */
   hasMissedNotice: boolean
+  /** Offsets of what it published itself and is not to be sent; null = none. */
+  own: number[] | null
 
   constructor(channel: HubChannel, next: number, sinceMs: number) {
     this.channel = channel
     this.next = next
     this.sinceMs = sinceMs
     this.hasMissedNotice = false
+    this.own = null
+  }
+
+  /** The session is not to be sent this one, should it still come. */
+  skip(offset: number): void {
+    if (offset < this.next) return
+    if (this.own === null) this.own = [offset]
+    else this.own.push(offset)
+  }
+
+  /** Those that lie behind are not asked for again. */
+  forgetOwn(): void {
+    const left = this.own?.filter((offset) => offset >= this.next) ?? []
+    this.own = left.length === 0 ? null : left
+  }
+
+  isOwn(offset: number): boolean {
+    return this.own?.includes(offset) === true
   }
 }
 
@@ -50,6 +71,8 @@ export interface Direct {
   readonly channel: HubChannel
   readonly offset: number
   readonly message: Buffer
+  /** The session published it itself and is not sent it. */
+  readonly isOwn: boolean
 }
 
 const NO_CHANNELS: readonly HubChannel[] = []
@@ -84,6 +107,7 @@ export class Session implements Identity {
   phase: SessionPhase
   /** Why the node ended it; null while it lives or when the client left. */
   endedBy: CodeName | null
+  tenant: number
   /** '' = anonymous */
   user: string
   grants: readonly string[]
@@ -117,6 +141,7 @@ export class Session implements Identity {
     this.number = number
     this.phase = 'opening'
     this.endedBy = null
+    this.tenant = FIRST_TENANT
     this.user = ''
     this.grants = NO_GRANTS
     this.untilSecond = 0
@@ -135,9 +160,15 @@ export class Session implements Identity {
   }
 
   identify(identity: Identity): void {
+    this.tenant = identity.tenant
     this.user = identity.user
     this.untilSecond = identity.untilSecond
     this.grants = identity.grants.length > 0 ? identity.grants : NO_GRANTS
+  }
+
+  /** The channel that carries messages to its user; null when it has none. */
+  ownChannel(): string | null {
+    return this.user === '' ? null : ownChannel(this.tenant, this.user)
   }
 
   /** @param place the number of its topic there, or `LAGGING` */

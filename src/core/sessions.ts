@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts'
 import { type CodeName, codes } from '../codes.ts'
 import type { DisconnectTarget } from './broker.ts'
 import type { FanOut } from './fan-out.ts'
+import { UUID_MARK } from './names.ts'
 import { Session } from './session.ts'
 
 /** Sessions are looked at for an old token in so many steps, a step per sweep. */
@@ -115,8 +116,12 @@ export function createSessions(
       endExpired(Math.floor(clock.wallMs() / 1000))
     },
     matching(target) {
-      if ('user' in target) return [...all.values()].filter((one) => one.user === target.user)
-      const number = Number.parseInt(target.session.slice(nodeId.length + 1), 36)
+      if ('user' in target) {
+        const { tenant, user } = target
+        return [...all.values()].filter((one) => one.user === user && one.tenant === tenant)
+      }
+      const own = target.session.slice(target.session.lastIndexOf(UUID_MARK) + 1)
+      const number = Number.parseInt(own.slice(nodeId.length + 1), 36)
       const session = resumable.get(target.session) ?? all.get(number)
       return session !== undefined && idOf(session) === target.session ? [session] : []
     },

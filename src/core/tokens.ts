@@ -11,6 +11,7 @@ import { errorText } from '../errors.ts'
 import type { Identity } from './access.ts'
 import type { Failure } from './broker.ts'
 import { userIdFault } from './names.ts'
+import { isTenant, MAX_TENANT } from './tenants.ts'
 
 /** Grants a token may list; more make it invalid. */
 const MAX_GRANTS = 1000
@@ -37,8 +38,12 @@ export function algorithmOfKey(pem: string): 'RS256' | 'ES256' {
   throw new Error(`The key is ${key.asymmetricKeyType}, not RSA or P-256`)
 }
 
-/** A verifier for the configured keys; null when there are none. */
-export function createTokenVerifier(keys: TokenKeys): VerifyToken | null {
+/**
+ * A verifier for the configured keys; null when there are none.
+ *
+ * @param tenant of tokens that name none
+ */
+export function createTokenVerifier(keys: TokenKeys, tenant: number): VerifyToken | null {
   const verifiers = new Map<Algorithm, (token: string) => unknown>()
   const add = (algorithm: Algorithm, key: string) => {
     const verify = createVerifier({ key, algorithms: [algorithm], clockTolerance: CLOCK_TOLERANCE_MS })
@@ -57,19 +62,20 @@ export function createTokenVerifier(keys: TokenKeys): VerifyToken | null {
         const allowed = [...verifiers.keys()].join(', ')
         return invalid(`its algorithm is ${JSON.stringify(algorithm)}, allowed: ${allowed}`)
       }
-      return identityOf(verify(token))
+      return identityOf(verify(token), tenant)
     } catch (error) {
       return failureOf(error)
     }
   }
 }
 
-function identityOf(payload: unknown): Identity | Failure {
+function identityOf(payload: unknown, ownTenant: number): Identity | Failure {
   const {
     sub = '',
     channels = [],
     exp = 0,
-  } = payload as Readonly<Record<'sub' | 'channels' | 'exp', unknown>>
+    tenant = ownTenant,
+  } = payload as Readonly<Record<'sub' | 'channels' | 'exp' | 'tenant', unknown>>
   const user = typeof sub === 'number' && Number.isSafeInteger(sub) ? String(sub) : sub
   if (typeof user !== 'string') return invalid('its claim "sub" is neither a string nor an integer')
   if (user !== '') {
@@ -82,7 +88,8 @@ function identityOf(payload: unknown): Identity | Failure {
   if (channels.length > MAX_GRANTS) {
     return invalid(`its claim "channels" lists ${channels.length} of at most ${MAX_GRANTS} globs`)
   }
-  return { user, grants: channels, untilSecond: typeof exp === 'number' ? Math.floor(exp) : 0 }
+  if (!isTenant(tenant)) return invalid(`its claim "tenant" is no integer from 0 to ${MAX_TENANT}`)
+  return { tenant, user, grants: channels, untilSecond: typeof exp === 'number' ? Math.floor(exp) : 0 }
 }
 
 function failureOf(error: unknown): Failure {

@@ -22,6 +22,8 @@ export interface TurnEntry {
   lastPlace: number
   /** Whom it was handed to directly; null = published to topics */
   readonly session: Session | null
+  /** Who on those topics was not sent it; null = nobody */
+  readonly except: Session | null
   /** A direct message that was taken is not lost, whatever became of others. */
   isTaken: boolean
 }

@@ -9,6 +9,7 @@ import type { Publication } from './broker.ts'
 import type { FanOut } from './fan-out.ts'
 import { type Audience, type HubChannel, topicOf } from './hub-channel.ts'
 import type { Ledger } from './ledger.ts'
+import type { Session } from './session.ts'
 import type { TurnEntry, TurnLog } from './turn-log.ts'
 
 /** Subscribers written to in one step: some 7 ms, the longest anyone else waits for them. */
@@ -78,12 +79,13 @@ export class Wave {
     }
     this.#note(fanOut, shard, log)
     const subscribers = members[shard] ?? 0
-    const topic = topicOf(this.channel.name, shard)
+    const { channel } = this
     for (const [at, publication] of this.publications.entries()) {
       const message = this.#messages[at]
       if (message === undefined) continue
-      const given = fanOut.publish(topic, message, publication.offset)
-      if (publication.offset === 0) continue
+      const { offset, except } = publication
+      const given = publishPast(except, { channel, fanOut, shard }, message, { offset, ledger })
+      if (offset === 0) continue
       ledger.due(subscribers)
       ledger.give(fanOut, given, given * message.length)
     }
@@ -97,15 +99,43 @@ export class Wave {
       return
     }
     const { channel } = this
-    for (const [at, { offset }] of this.publications.entries()) {
+    for (const [at, { offset, except }] of this.publications.entries()) {
       const message = this.#messages[at]
       if (message === undefined) continue
       const places = { firstPlace: shard, lastPlace: shard }
-      const entry = { channel, fanOut, offset, message, ...places, session: null, isTaken: false }
+      const entry = { channel, fanOut, offset, message, ...places, session: null, except, isTaken: false }
       this.#entries.push(entry)
       log.add(entry)
     }
   }
+}
+
+/** One topic of a channel. */
+export interface TopicPlace {
+  readonly channel: HubChannel
+  readonly fanOut: FanOut
+  readonly shard: number
+}
+
+/**
+ * Publishes to a topic, but not to `except`: it leaves for as long as that takes. What it was sent before stays sent.
+ *
+ * @returns to how many it was given, as `FanOut.publish`
+ */
+export function publishPast(
+  except: Session | null,
+  { channel, fanOut, shard }: TopicPlace,
+  message: Buffer,
+  { offset, ledger }: { readonly offset: number; readonly ledger: Ledger },
+): number {
+  const topic = topicOf(channel.name, shard)
+  const isThere = except !== null && except.fanOut === fanOut && except.placeOf(channel) === shard
+  if (!isThere) return fanOut.publish(topic, message, offset)
+  fanOut.unsubscribe(except, topic)
+  const given = fanOut.publish(topic, message, offset)
+  fanOut.subscribe(except, topic)
+  ledger.deferred(1)
+  return given
 }
 
 /** A publication in the format of a fan-out; a notice is a JSON message and nothing else. */

@@ -8,12 +8,15 @@
  */
 import type { Failure } from '../core/broker.ts'
 import { eventFault, MAX_EVENT_BYTES, userIdFault } from '../core/names.ts'
+import { MAX_TOKEN_BYTES, MAX_USER_KEY_BYTES } from '../core/user-records.ts'
 import { Payload } from '../protocol/payload.ts'
 import { MAX_KEY_BYTES, publicationKeyFault } from '../protocol/publication-key.ts'
 import { channelSchema, type JsonSchema, userSchema } from './json-schema.ts'
 
 /** Characters of a value that a message shows. */
 const MAX_SHOWN = 40
+
+const USER_KEY = new RegExp(`^[!-%'-~]{1,${MAX_USER_KEY_BYTES}}$`)
 
 export type Reading<T> = { readonly value: T } | Failure
 
@@ -113,16 +116,62 @@ export const dataField: Field<Payload> = {
   read: (_value, _name, json) => ({ value: Payload.trustJson(json()) }),
 }
 
-/** A string of 1 to `maxBytes` bytes. */
-export function textField(maxBytes: number, description: string): Field<string> {
+/** What a user logs in with. `&` and blanks would not survive the URLs that carry it. */
+export const userKeyField: Field<string> = {
+  schema: {
+    type: 'string',
+    pattern: USER_KEY.source,
+    description: `1 to ${MAX_USER_KEY_BYTES} characters of printable ASCII without "&" and blanks`,
+  },
+  missing: null,
+  read(value, name) {
+    if (typeof value === 'string' && USER_KEY.test(value)) return { value }
+    const must = `1 to ${MAX_USER_KEY_BYTES} characters of printable ASCII without "&" and blanks`
+    // The value is not shown: it is a secret.
+    return { failed: 'INVALID_ARGUMENT', message: `Field "${name}" must be ${must}` }
+  },
+}
+
+/** A token; which texts are tokens is not asked here. */
+export const tokenField: Field<string> = {
+  schema: {
+    type: 'string',
+    minLength: 1,
+    maxLength: MAX_TOKEN_BYTES,
+    description: `Token, at most ${MAX_TOKEN_BYTES} bytes`,
+  },
+  missing: null,
+  read(value, name) {
+    const bytes = typeof value === 'string' ? Buffer.byteLength(value) : 0
+    if (typeof value === 'string' && bytes >= 1 && bytes <= MAX_TOKEN_BYTES) return { value }
+    // The value is not shown: it may be good.
+    const message = `Field "${name}" must be a string of 1 to ${MAX_TOKEN_BYTES} bytes`
+    return { failed: 'INVALID_ARGUMENT', message }
+  },
+}
+
+/** The same field, where null is a value too. */
+export function nullable<T>(field: Field<T>, description: string): Field<T | null> {
   return {
-    schema: { type: 'string', minLength: 1, maxLength: maxBytes, description },
+    schema: { anyOf: [field.schema, { type: 'null' }], description },
+    missing: field.missing,
+    read: (value, name, json) => (value === null ? { value } : field.read(value, name, json)),
+  }
+}
+
+/** A string of `min` to `max` bytes. */
+export function textField(
+  { min, max }: { readonly min: number; readonly max: number },
+  description: string,
+): Field<string> {
+  return {
+    schema: { type: 'string', minLength: min, maxLength: max, description },
     missing: null,
     read(value, name) {
       if (typeof value !== 'string') return wrong(name, 'a string', value)
       const bytes = Buffer.byteLength(value)
-      if (bytes >= 1 && bytes <= maxBytes) return { value }
-      return refused(name, value, `it has ${bytes} bytes, 1 to ${maxBytes} are allowed`)
+      if (bytes >= min && bytes <= max) return { value }
+      return refused(name, value, `it has ${bytes} bytes, ${min} to ${max} are allowed`)
     },
   }
 }

@@ -13,7 +13,7 @@ import type { Failure } from '../core/broker.ts'
 import { errorText, ListenError } from '../errors.ts'
 import { type Logger, limitRepeats } from '../log.ts'
 import { failureAnswer, rawAnswer } from './answer.ts'
-import type { OperationDeps } from './operation-deps.ts'
+import type { ApiDeps } from './operation-deps.ts'
 import { requestServer } from './serve-request.ts'
 
 const MAX_CONNECTIONS = 512
@@ -28,10 +28,10 @@ const ENVELOPE_BYTES = 65_536
 const STOP_GRACE_MS = 1_000
 const WARN_EVERY_MS = 10_000
 
-type ApiConfig = Pick<Config, 'internalHost' | 'internalPort' | 'key' | 'maxPublicationBytes'> &
-  OperationDeps['config']
+type ApiConfig = Pick<Config, 'internalHost' | 'internalPort' | 'key' | 'tenant' | 'maxPublicationBytes'> &
+  ApiDeps['config']
 
-export interface HttpApiDeps extends OperationDeps {
+export interface HttpApiDeps extends ApiDeps {
   readonly log: Logger
   readonly config: ApiConfig
 }
@@ -57,6 +57,7 @@ export async function startHttpApi(deps: HttpApiDeps): Promise<HttpApi> {
     deps,
     log,
     key: config.key,
+    tenant: config.tenant,
     maxBodyBytes: config.maxPublicationBytes + ENVELOPE_BYTES,
     onAnswer: ({ socket }) => answering.add(socket),
   })
@@ -75,7 +76,9 @@ export async function startHttpApi(deps: HttpApiDeps): Promise<HttpApi> {
   const warn = limitRepeats(log, WARN_EVERY_MS, () => performance.now())
   server.on('drop', () => warn('http api has all its connections', { maxConnections: MAX_CONNECTIONS }))
   server.on('clientError', (error, socket) => {
-    if (!socket.writable || answering.has(socket)) {
+    // Who has gone can be told nothing, and has said nothing wrong.
+    const hasGone = 'code' in error && error.code === 'ECONNRESET'
+    if (hasGone || !socket.writable || answering.has(socket)) {
       socket.destroy()
       return
     }

@@ -41,6 +41,14 @@ export const offsetSchema: JsonSchema = {
   description: 'Place of a publication within its epoch, from 1; 0 = nothing published yet',
 }
 
+/** As publishing answers it. */
+export const publishedOffsetSchema: JsonSchema = {
+  type: 'integer',
+  minimum: 0,
+  description:
+    'Place of the publication within its epoch, from 1; 0 = it waits in the inbox of a user who is away, and gets its place when they come',
+}
+
 export const channelSchema: JsonSchema = {
   type: 'string',
   minLength: 1,
@@ -88,6 +96,24 @@ export const gapSchema: JsonSchema = {
   },
   additionalProperties: false,
 }
+
+/** What was set for a channel. */
+export const channelSettingsSchema: JsonSchema = {
+  type: 'object',
+  required: ['channel', 'historySize'],
+  properties: {
+    channel: channelSchema,
+    historySize: {
+      type: ['integer', 'null'],
+      minimum: 0,
+      description: 'Latest publications kept; 0 = none; null = as the rule of the channel says',
+    },
+  },
+  additionalProperties: false,
+}
+
+/** An answer that says nothing but that it is done. */
+export const doneSchema: JsonSchema = { type: 'object', properties: {}, additionalProperties: false }
 
 /** A non-negative number of things. */
 export function countSchema(description: string): JsonSchema {

@@ -9,7 +9,7 @@ import { errorBodySchema, errorFaceSchema, type JsonSchema } from './json-schema
 import type { Route } from './route.ts'
 
 /** Version of the API, not of the node: grows when a route or a field is added. */
-const API_VERSION = '1.1.0'
+const API_VERSION = '1.2.0'
 
 /** What any route may answer, whatever it does. */
 const COMMON_ERRORS: readonly CodeName[] = ['INTERNAL', 'ORIGIN_DENIED']
@@ -34,14 +34,19 @@ export function openapiDocument(routes: readonly Route[]): JsonSchema {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: 'http://127.0.0.1:8081', description: 'Default address of the internal port' }],
-    security: [{ key: [] }],
+    security: [{ key: [] }, { tenant: [] }],
     paths: pathItems(routes),
     components: {
       securitySchemes: {
         key: {
           type: 'http',
           scheme: 'bearer',
-          description: 'The `key` of the node, where one is configured',
+          description: 'The `key` of the node, where one is configured; for the `tenant` of the node',
+        },
+        tenant: {
+          type: 'http',
+          scheme: 'basic',
+          description: 'The number of a tenant as the user, the `key` of the node as the password',
         },
       },
       schemas: { ErrorFace: errorFaceSchema, ErrorBody: errorBodySchema },

@@ -7,6 +7,7 @@ import type { Config } from '../config/options.ts'
 import type { Broker, NodeCounts } from '../core/broker.ts'
 import type { Books } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
+import type { UserRecords } from '../core/user-records.ts'
 
 /** The metrics as Prometheus reads them. */
 export interface Exposition {
@@ -26,8 +27,10 @@ export interface NodeStats {
   readonly perSecond: { readonly publications: number; readonly deliveries: number }
 }
 
-export interface OperationDeps {
+/** What is the same for all requests. */
+export interface ApiDeps {
   readonly broker: Broker
+  readonly users: UserRecords
   readonly observer: Observer
   readonly config: Pick<Config, 'maxChannelsPerCommand' | 'maxHistoryPerCommand' | 'maxPresenceListed'>
   readonly exposition: () => Promise<Exposition>
@@ -36,4 +39,9 @@ export interface OperationDeps {
   readonly stats: () => Promise<NodeStats>
   /** What subscribers were owed since the start, and what became of it. */
   readonly books: () => Books
+}
+
+export interface OperationDeps extends ApiDeps {
+  /** Whose channels and users the request is about */
+  readonly tenant: number
 }

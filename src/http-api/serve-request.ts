@@ -9,18 +9,20 @@ import { type Failure, hasFailed } from '../core/broker.ts'
 import { EnckeError, errorText } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { failureAnswer, httpAnswer, send, sendAndClose } from './answer.ts'
-import { keyCheck, originFailure } from './authorize.ts'
+import { type Caller, callerCheck, originFailure } from './authorize.ts'
 import { findRoute } from './find-route.ts'
-import type { OperationDeps } from './operation-deps.ts'
+import type { ApiDeps, OperationDeps } from './operation-deps.ts'
 import { readBody } from './read-body.ts'
 import type { Answer, Route } from './route.ts'
 import { routes } from './routes.ts'
 
 export interface ServeOptions {
-  readonly deps: OperationDeps
+  readonly deps: ApiDeps
   readonly log: Logger
   /** '' = no key is asked for */
   readonly key: string
+  /** Of those who name none */
+  readonly tenant: number
   readonly maxBodyBytes: number
   /** Called when nothing more of the request is going to be read and its answer is under way. */
   readonly onAnswer: (request: IncomingMessage) => void
@@ -28,8 +30,10 @@ export interface ServeOptions {
 
 /** Makes the function that serves one request and never rejects. */
 export function requestServer(options: ServeOptions) {
-  const { deps, log, maxBodyBytes, onAnswer } = options
-  const keyFailure = keyCheck(options.key)
+  const { deps, log, tenant, maxBodyBytes, onAnswer } = options
+  const callerOf = callerCheck(options.key, tenant)
+  /** What operations of the default tenant work with; others get their own. */
+  const usualDeps: OperationDeps = { ...deps, tenant }
 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [path = '', search = ''] = splitTarget(request.url ?? '')
@@ -39,14 +43,15 @@ export function requestServer(options: ServeOptions) {
       return
     }
     const { route, params } = found
-    const failure = originFailure(request.headers) ?? (route.isOpen ? null : keyFailure(request.headers))
-    if (failure !== null) {
-      refuse(request, response, failure)
+    const caller = originFailure(request.headers) ?? (route.isOpen ? { tenant } : callerOf(request.headers))
+    if (hasFailed(caller)) {
+      refuse(request, response, caller)
       return
     }
+    const own = depsOf(caller)
     if (route.method === 'GET') {
       onAnswer(request)
-      answer(request, response, route, await run(route, () => route.run(deps, params, search)))
+      answer(request, response, route, await run(route, () => route.run(own, params, search)))
       return
     }
     const body = await readBody(request, response, maxBodyBytes)
@@ -56,7 +61,11 @@ export function requestServer(options: ServeOptions) {
       return
     }
     onAnswer(request)
-    answer(request, response, route, await run(route, () => route.run(deps, body)))
+    answer(request, response, route, await run(route, () => route.run(own, body)))
+  }
+
+  function depsOf(caller: Caller): OperationDeps {
+    return caller.tenant === tenant ? usualDeps : { ...deps, tenant: caller.tenant }
   }
 
   async function run(route: Route, operation: () => Promise<Answer>): Promise<Answer> {

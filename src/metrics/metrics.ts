@@ -14,14 +14,14 @@ import { measureLoopLag } from './loop-lag.ts'
 import { processReaders } from './process-metrics.ts'
 import { measureRates } from './rates.ts'
 import { single } from './sample.ts'
-import { closeCodes, codeNames, metricTable, sources, transports } from './table.ts'
+import { closeCodes, codeNames, inboxBounds, metricTable, sources, transports } from './table.ts'
 import { Tally } from './tally.ts'
 
 const MS_PER_SECOND = 1000
 
 export interface MetricsOptions {
   /** Counts of this moment; called at each scrape. */
-  readonly read: () => NodeCounts & { readonly historyBytes: number }
+  readonly read: () => NodeCounts & { readonly historyBytes: number; readonly storeBytes: number }
   readonly books: () => Books
   readonly build: { readonly version: string; readonly node: string; readonly uws: string }
   readonly maxConnections: number
@@ -70,6 +70,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     encke_subscriptions: () => single(read().subscriptions),
     encke_channels: () => single(read().channels),
     encke_history_bytes: () => single(read().historyBytes),
+    encke_store_bytes: () => single(read().storeBytes),
     ...bookReaders(books),
     encke_loop_lag_seconds: () => lag.samples('encke_loop_lag_seconds'),
     encke_build_info: () => [{ labels: { ...build }, value: 1 }],
@@ -101,6 +102,9 @@ function createNumbers() {
     historyShrunk: 0,
     duplicates: 0,
     keysForgotten: 0,
+    inboxKept: 0,
+    inboxDropped: new Tally(inboxBounds),
+    storeFailures: 0,
     sentBytes: new Tally(transports),
     receivedBytes: new Tally(transports),
     commandErrors: new Tally(codeNames),
@@ -140,6 +144,13 @@ function observerOf(numbers: Numbers): Observer {
     keysForgotten(keys) {
       numbers.keysForgotten += keys
     },
+    inboxKept(messages) {
+      numbers.inboxKept += messages
+    },
+    inboxDropped: (bound, messages) => numbers.inboxDropped.add(bound, messages),
+    storeFailed() {
+      numbers.storeFailures++
+    },
     sent: (transport, bytes) => numbers.sentBytes.add(transport, bytes),
     received: (transport, bytes) => numbers.receivedBytes.add(transport, bytes),
   }
@@ -158,6 +169,9 @@ function numberReaders(numbers: Numbers) {
     encke_history_shrunk_total: () => single(numbers.historyShrunk),
     encke_publish_duplicates_total: () => single(numbers.duplicates),
     encke_publish_keys_forgotten_total: () => single(numbers.keysForgotten),
+    encke_inbox_kept_total: () => single(numbers.inboxKept),
+    encke_inbox_dropped_total: () => numbers.inboxDropped.samples('bound'),
+    encke_store_failures_total: () => single(numbers.storeFailures),
     encke_sent_bytes_total: () => numbers.sentBytes.samples('transport'),
     encke_received_bytes_total: () => numbers.receivedBytes.samples('transport'),
     encke_command_errors_total: () => numbers.commandErrors.samples('code'),

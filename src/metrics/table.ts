@@ -8,7 +8,7 @@
 import { type CodeName, codes } from '../codes.ts'
 import type { PublishSource } from '../core/broker.ts'
 import type { LossReason } from '../core/ledger.ts'
-import type { TransportName } from '../core/observer.ts'
+import type { InboxBound, TransportName } from '../core/observer.ts'
 
 export interface MetricRow {
   readonly kind: 'counter' | 'gauge' | 'histogram' | 'summary'
@@ -27,9 +27,16 @@ function all<Name extends string>(names: Readonly<Record<Name, true>>): readonly
   return Object.keys(names) as Name[]
 }
 
-export const transports = all<TransportName>({ websocket: true, 'long-poll': true, sse: true })
+export const transports = all<TransportName>({
+  websocket: true,
+  'long-poll': true,
+  sse: true,
+  comet: true,
+  'comet-poll': true,
+})
 export const sources = all<PublishSource>({ 'publish-port': true, http: true, client: true })
 export const lossReasons = all<LossReason>({ gap: true, ended: true, unsubscribed: true })
+export const inboxBounds = all<InboxBound>({ age: true, count: true, bytes: true })
 export const codeNames = Object.keys(codes) as CodeName[]
 /** How a connection ended: by a code of ours, or `none` when the client left. */
 export const closeCodes = ['none', ...codeNames] as const
@@ -148,6 +155,27 @@ export const metricTable = {
     kind: 'counter',
     group: 'messages',
     help: 'Keys of publications forgotten before their time because there were more than `maxIdempotencyKeys`.',
+  },
+  encke_inbox_kept_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Messages kept for users who were away.',
+  },
+  encke_inbox_dropped_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Messages that waited for a user and went unread, by the bound they met: `inboxTtlMs`, `inboxSize` or `inboxBytes`.',
+    labels: { bound: inboxBounds },
+  },
+  encke_store_bytes: {
+    kind: 'gauge',
+    group: 'messages',
+    help: 'Bytes of what the store holds: on disk, or in memory where nothing is durable.',
+  },
+  encke_store_failures_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Writes to the store that failed; what they were for was refused.',
   },
   encke_sent_bytes_total: {
     kind: 'counter',
@@ -268,6 +296,13 @@ export const alertTable: readonly AlertRow[] = [
     forDuration: '0m',
     severity: 'critical',
     summary: 'The node met a fault of its own; its log has the cause.',
+  },
+  {
+    name: 'EnckeStore',
+    expr: 'increase(encke_store_failures_total[5m]) > 0',
+    forDuration: '0m',
+    severity: 'critical',
+    summary: 'The store can not be written to (a full disk, say): what has to be on disk is refused.',
   },
   {
     name: 'EnckeAlmostFull',

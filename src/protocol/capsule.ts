@@ -6,7 +6,7 @@
  * never throws and looks at nothing in a capsule before its signature was found good.
  *
  * ```
- * 1 . <key id: 8> . <base64url of JSON [session, user, grants, untilMs, sealedMs]> . <mac: 22>
+ * 1 . <key id: 8> . <base64url of JSON [session, user, grants, untilMs, sealedMs, tenant?]> . <mac: 22>
  * └──────── the mac is of these bytes: HMAC-SHA256 in base64url, cut ──────────┘
  * ```
  * Its first 22 letters are 132 bits, and half of a SHA-256 is enough (RFC 2104 §5): a guess is right once in 2^132, and
@@ -37,6 +37,8 @@ const DERIVED_LABEL = 'encke capsule key from a secret 1'
 /** What a capsule holds of a session. */
 export interface CapsuleState {
   readonly session: string
+  /** Whose user it is; 1 is left out of the text */
+  readonly tenant: number
   /** '' = anonymous */
   readonly user: string
   /** Globs of channels, from the token */
@@ -64,7 +66,7 @@ export interface Capsules {
   /** Whether half the time of a capsule is over, so that its client should be given a new one. */
   needsRefresh(opened: Pick<OpenedCapsule, 'sealedMs'>): boolean
   /** From now on the capsules of a session or of a user that were sealed until now are invalid, on this node. */
-  revoke(whose: { readonly session: string } | { readonly user: string }): void
+  revoke(whose: { readonly session: string } | { readonly tenant: number; readonly user: string }): void
 }
 
 interface SigningKey {
@@ -83,12 +85,15 @@ export function createCapsules(keys: readonly string[], ttlMs: number, wallMs: (
   const [first] = ring
   if (first === undefined) throw new RangeError('Capsules need a key')
   const byId = new Map(ring.map(({ id, key }) => [id, key]))
-  /** When capsules of a session (`s` and its id) or a user (`u` and the id) were revoked, oldest first. */
+  /** When capsules of a session (`s` and its id) or a user (`u`, tenant and id) were revoked, oldest first. */
   const revoked = new Map<string, number>()
 
-  function isRevoked({ session, user, sealedMs }: OpenedCapsule): boolean {
+  function isRevoked({ session, tenant, user, sealedMs }: OpenedCapsule): boolean {
     if (revoked.size === 0) return false
-    const atMs = Math.max(revoked.get(`s${session}`) ?? 0, user === '' ? 0 : (revoked.get(`u${user}`) ?? 0))
+    const atMs = Math.max(
+      revoked.get(`s${session}`) ?? 0,
+      user === '' ? 0 : (revoked.get(userName(tenant, user)) ?? 0),
+    )
     return sealedMs <= atMs
   }
 
@@ -102,8 +107,9 @@ export function createCapsules(keys: readonly string[], ttlMs: number, wallMs: (
 
   return {
     seal(state) {
-      const { session, user, grants, untilMs } = state
-      const payload = JSON.stringify([session, user, grants, untilMs, wallMs()])
+      const { session, tenant, user, grants, untilMs } = state
+      const parts = [session, user, grants, untilMs, wallMs()]
+      const payload = JSON.stringify(tenant === 1 ? parts : [...parts, tenant])
       const signed = `${VERSION}.${first.id}.${Buffer.from(payload).toString('base64url')}`
       const length = signed.length + 1 + MAC_LENGTH
       return length > MAX_CAPSULE_LENGTH ? null : `${signed}.${macOf(signed, first.key)}`
@@ -121,7 +127,7 @@ export function createCapsules(keys: readonly string[], ttlMs: number, wallMs: (
     },
 
     revoke(whose) {
-      const name = 'user' in whose ? `u${whose.user}` : `s${whose.session}`
+      const name = 'user' in whose ? userName(whose.tenant, whose.user) : `s${whose.session}`
       revoked.delete(name)
       revoked.set(name, wallMs())
       forgetRevoked(wallMs())
@@ -185,11 +191,15 @@ function readPayload(payload: string): OpenedCapsule | null {
   } catch {
     return null // Not JSON
   }
-  if (!Array.isArray(parts) || parts.length !== 5) return null
-  const [session, user, grants, untilMs, sealedMs]: unknown[] = parts
+  if (!Array.isArray(parts) || parts.length < 5 || parts.length > 6) return null
+  const [session, user, grants, untilMs, sealedMs, tenant = 1]: unknown[] = parts
   if (typeof session !== 'string' || session === '' || typeof user !== 'string') return null
-  if (!isTexts(grants) || !isTime(untilMs) || !isTime(sealedMs)) return null
-  return { session, user, grants, untilMs, sealedMs }
+  if (!isTexts(grants) || !isTime(untilMs) || !isTime(sealedMs) || !isTime(tenant)) return null
+  return { session, tenant, user, grants, untilMs, sealedMs }
+}
+
+function userName(tenant: number, user: string): string {
+  return `u${tenant}:${user}`
 }
 
 function isTexts(value: unknown): value is string[] {

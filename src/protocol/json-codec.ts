@@ -21,6 +21,16 @@ export interface PublicationParts {
   readonly data: Payload
   readonly event: string
   readonly user: string
+  /** Of a message that waited for its user; null or missing = it did not */
+  readonly inbox?: InboxMark | null
+}
+
+/** What tells a message that waited for its user. */
+export interface InboxMark {
+  /** The same whenever it is sent */
+  readonly id: string
+  /** When it was published, ms since 1970 */
+  readonly timeMs: number
 }
 
 const CLOSING_BRACE = 0x7d
@@ -37,8 +47,9 @@ export function encodePublication(publication: PublicationParts): Buffer {
   return bytes
 }
 
-function publicationHead({ channel, offset, event, user }: PublicationParts): string {
+function publicationHead({ channel, offset, event, user, inbox = null }: PublicationParts): string {
   let head = `{"channel":${JSON.stringify(channel)},"offset":${offset},`
+  if (inbox !== null) head += `"id":${JSON.stringify(inbox.id)},"time":${inbox.timeMs},`
   if (event !== '') head += `"event":${JSON.stringify(event)},`
   if (user !== '') head += `"user":${JSON.stringify(user)},`
   return `${head}"data":`
@@ -64,16 +75,18 @@ function isConnectResult(result: CommandResult): result is ConnectResult {
   return 'session' in result
 }
 
-/** The answer to subscribe or publish; that to history has publications as well. */
+/** The answer to subscribe or publish; that to history has publications as well, one to publish may say more. */
 function isPosition(result: CommandResult): result is SubscribeResult {
-  return 'epoch' in result && !('publications' in result)
+  return 'epoch' in result && !('publications' in result) && !('reached' in result)
 }
 
-function encodeConnectResult({ session, user, pingMs, capsule, expiresInMs, own }: ConnectResult): string {
+function encodeConnectResult(result: ConnectResult): string {
+  const { session, user, pingMs, capsule, expiresInMs, own, login } = result
   let text = `{"session":${encodeText(session)},"user":${encodeText(user)},"pingMs":${pingMs}`
   if (capsule !== undefined) text += `,"capsule":${JSON.stringify(capsule)}`
   if (expiresInMs !== undefined) text += `,"expiresInMs":${expiresInMs}`
   if (own !== undefined) text += `,"own":{"channel":${encodeText(own.channel)},${positionMembers(own)}}`
+  if (login !== undefined) text += `,"login":${JSON.stringify(login)}`
   return `${text}}`
 }
 

@@ -21,6 +21,30 @@ export interface ConnectCommand {
   readonly resume: string | null
   /** Where the user's own channel was left; null = from now on. */
   readonly since: StreamPosition | null
+  /** Credentials in the place of a token; null = none. */
+  readonly login: Login | null
+}
+/** A user and the key they log in with; one that does not fit leaves the session anonymous. */
+export interface Login {
+  /** Null = the node's own */
+  readonly tenant: number | null
+  /** '' = anonymous, in that tenant */
+  readonly user: string
+  /** The user's key, or a token signed for the tenant (HS256, claim `user_id`) */
+  readonly key: string
+  /** Names the browser in lists of who is there; '' = nothing does */
+  readonly uuid: string
+}
+/** Says that messages of the user's own channel arrived: those that waited for them need not be kept. */
+export interface AckCommand {
+  readonly kind: 'ack'
+  /** Of the last that arrived */
+  readonly position: StreamPosition
+}
+/** Reads the text that the application keeps for a user. */
+export interface UserDataCommand {
+  readonly kind: 'userData'
+  readonly user: string
 }
 /** Gives the session a token in the place of one that runs out. */
 export interface RefreshCommand {
@@ -50,6 +74,8 @@ export interface PublishCommand {
   readonly event: string
   /** The same key again, within a window, gets the first result and publishes nothing; '' = none */
   readonly key: string
+  /** False: the session that publishes is not sent it */
+  readonly echo: boolean
 }
 export interface HistoryCommand {
   readonly kind: 'history'
@@ -88,6 +114,8 @@ export type Command =
   | UsersCommand
   | StatsCommand
   | PingCommand
+  | AckCommand
+  | UserDataCommand
 
 /** Answer to connect. `user` is '' for an anonymous session; a ping every `pingMs` keeps it. */
 export interface ConnectResult {
@@ -100,6 +128,8 @@ export interface ConnectResult {
   readonly expiresInMs?: number
   /** The user's own channel, `@` and the user; not for anonymous sessions. */
   readonly own?: { readonly channel: string } & SubscribeResult
+  /** Where the session came with a login: whether it was right, and the user's stored key, '' when it was not. */
+  readonly login?: { readonly authorized: boolean; readonly key: string }
 }
 
 /** Answer to refresh. */
@@ -115,6 +145,8 @@ export type GapReason =
   | 'epoch'
   /** The position was ahead of the channel: its offsets will be given to other publications */
   | 'future'
+  /** They waited for an absent user and were too many, too large or too old */
+  | 'expired'
 
 /** Publications that do not come: offsets `from` up to and including `to`; none when `to` < `from`. */
 export interface Gap {
@@ -123,6 +155,8 @@ export interface Gap {
   readonly reason: GapReason
   /** The channel's epoch from now on; where the reason is `epoch`. */
   readonly epoch?: string
+  /** How many are missing, where they never had an offset (reason `expired`). */
+  readonly count?: number
 }
 
 /**
@@ -143,9 +177,12 @@ export interface SubscribeListResult {
   readonly channels: readonly SubscribeRow[]
 }
 
+/** Answer to publish; offset 0 = it waits for an absent user. */
 export interface PublishResult {
   readonly epoch: string
   readonly offset: number
+  /** Sessions it goes to; where `echo` was false. */
+  readonly reached?: number
 }
 
 /** Answer to history; the position is that of the latest publication. */
@@ -180,6 +217,12 @@ export interface PingResult {
   readonly sum?: number
 }
 
+/** Answer to userData; '' when nothing is kept. */
+export interface UserDataResult {
+  readonly user: string
+  readonly data: string
+}
+
 /** Answer to stats. */
 export interface StatsResult {
   readonly channel: string
@@ -196,6 +239,7 @@ export type CommandResult =
   | PresenceResult
   | PingResult
   | UsersResult
+  | UserDataResult
   | StatsResult
   | Record<string, never>
 
@@ -211,6 +255,10 @@ export interface PublicationMessage {
   readonly data: unknown
   readonly event?: string
   readonly user?: string
+  /** Of a message that waited while its user was away: the same whenever it is sent again. */
+  readonly id?: string
+  /** When it was published, ms since 1970; in answers to history, and of messages with an `id`. */
+  readonly time?: number
 }
 
 /** Publications of a channel that this subscriber does not get. */

@@ -14,8 +14,9 @@ const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsTyp
 
 /** A map with the members of the JSON form. */
 export function encodePublication(publication: PublicationParts): Buffer {
-  const { channel, offset, event, user } = publication
+  const { channel, offset, event, user, inbox = null } = publication
   const message: Record<string, unknown> = { channel, offset }
+  if (inbox !== null) Object.assign(message, { id: inbox.id, time: inbox.timeMs })
   if (event !== '') message.event = event
   if (user !== '') message.user = user
   message.data = publication.data.value()

@@ -7,11 +7,17 @@
  */
 import type { CodeName } from '../codes.ts'
 import { MAX_EPOCH_LENGTH, MAX_HISTORY_LIMIT } from './history-bounds.ts'
-import type { Command, StreamPosition, SubscribeRequest } from './messages.ts'
+import type { Command, Login, StreamPosition, SubscribeRequest } from './messages.ts'
 import { MAX_KEY_BYTES, publicationKeyFault } from './publication-key.ts'
 
 /** Ids and offsets fit what every JSON implementation keeps exact. */
 const MAX_INTEGER = Number.MAX_SAFE_INTEGER
+
+/** Highest number of a tenant. */
+export const MAX_TENANT = 2_147_483_647
+
+/** What names a browser. */
+const UUID = /^[\w-]{0,32}$/
 
 /** Characters of a wrong value that an error message repeats. */
 const SHOWN_VALUE = 40
@@ -36,14 +42,22 @@ interface Wrong {
 type Parser = (fields: Fields) => Command | Wrong
 
 const parsers: Readonly<Record<string, Parser>> = {
-  connect({ token, resume, since }) {
+  connect({ token, resume, since, login }) {
     if (isGiven(token) && typeof token !== 'string') return wrong('connect.token', token, 'a string')
     if (isGiven(resume) && typeof resume !== 'string' && typeof resume !== 'boolean') {
       return wrong('connect.resume', resume, 'true or a capsule')
     }
     const position = readPosition('connect.since', since)
     if (isWrong(position)) return position
-    return { kind: 'connect', token: token ?? '', resume: resumeOf(resume), since: position }
+    const credentials = readLogin(login)
+    if (isWrong(credentials)) return credentials
+    return {
+      kind: 'connect',
+      token: token ?? '',
+      resume: resumeOf(resume),
+      since: position,
+      login: credentials,
+    }
   },
   refresh({ token }) {
     return typeof token === 'string' ? { kind: 'refresh', token } : wrong('refresh.token', token, 'a string')
@@ -64,14 +78,15 @@ const parsers: Readonly<Record<string, Parser>> = {
       ? { kind: 'unsubscribe', channel }
       : wrong('unsubscribe.channel', channel, 'a string')
   },
-  publish({ channel, data, event = '', key }) {
+  publish({ channel, data, event = '', key, echo }) {
     if (typeof channel !== 'string') return wrong('publish.channel', channel, 'a string')
     if (typeof event !== 'string') return wrong('publish.event', event, 'a string')
     if (isGiven(key) && (typeof key !== 'string' || publicationKeyFault(key) !== null)) {
       return wrong('publish.key', key, `at most ${MAX_KEY_BYTES} bytes of text without control characters`)
     }
     if (data === undefined) return wrong('publish.data', data, 'any value')
-    return { kind: 'publish', channel, data, event, key: key ?? '' }
+    if (isGiven(echo) && typeof echo !== 'boolean') return wrong('publish.echo', echo, 'true or false')
+    return { kind: 'publish', channel, data, event, key: key ?? '', echo: echo ?? true }
   },
   history({ channel, since, limit, reverse }) {
     if (typeof channel !== 'string') return wrong('history.channel', channel, 'a string')
@@ -97,6 +112,14 @@ const parsers: Readonly<Record<string, Parser>> = {
     return typeof channel === 'string'
       ? { kind: 'stats', channel }
       : wrong('stats.channel', channel, 'a string')
+  },
+  userData({ user }) {
+    return typeof user === 'string' ? { kind: 'userData', user } : wrong('userData.user', user, 'a string')
+  },
+  ack(fields) {
+    const position = readPosition('ack', fields)
+    if (isWrong(position)) return position
+    return position === null ? wrong('ack', position, 'a position') : { kind: 'ack', position }
   },
   ping: () => ({ kind: 'ping' }),
 }
@@ -135,6 +158,22 @@ export function parseCommand(message: unknown): ParsedCommand | ParseFailure {
 function resumeOf(resume: string | boolean | null | undefined): string | null {
   if (typeof resume === 'string') return resume
   return resume === true ? '' : null
+}
+
+/** Null when none is given. */
+function readLogin(value: unknown): Login | null | Wrong {
+  if (!isGiven(value)) return null
+  if (!isFields(value)) return wrong('connect.login', value, 'an object with user and key')
+  const { tenant, user = '', key = '', uuid = '' } = value
+  if (isGiven(tenant) && !isInteger(tenant, 0, MAX_TENANT)) {
+    return wrong('connect.login.tenant', tenant, `an integer from 0 to ${MAX_TENANT}`)
+  }
+  if (typeof user !== 'string') return wrong('connect.login.user', user, 'a string')
+  if (typeof key !== 'string') return wrong('connect.login.key', key, 'a string')
+  if (typeof uuid !== 'string' || !UUID.test(uuid)) {
+    return wrong('connect.login.uuid', uuid, 'at most 32 of A-Z a-z 0-9 _ -')
+  }
+  return { tenant: tenant ?? null, user, key, uuid }
 }
 
 function subscribeList(list: readonly unknown[]): Command | Wrong {

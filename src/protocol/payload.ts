@@ -19,10 +19,13 @@ const CLOSER = 0x7d
 const NOT_SET: unique symbol = Symbol('not set')
 
 export class Payload {
+  /** It came as a text that is no JSON; its JSON form is that text as a JSON string. */
+  readonly isText: boolean
   readonly #json: Buffer
   #value: unknown
 
-  private constructor(json: Buffer, value: unknown) {
+  private constructor(json: Buffer, value: unknown, isText: boolean) {
+    this.isText = isText
     this.#json = json
     this.#value = value
   }
@@ -41,12 +44,12 @@ export class Payload {
     } catch {
       return null // not JSON
     }
-    return new Payload(bytes, NOT_SET)
+    return new Payload(bytes, NOT_SET, false)
   }
 
   /** Takes bytes that a trusted publisher says are JSON, unchecked and by reference. */
   static trustJson(bytes: Buffer): Payload {
-    return new Payload(bytes, NOT_SET)
+    return new Payload(bytes, NOT_SET, false)
   }
 
   /** Takes a value; null when it has no JSON form (a function, a cycle, a BigInt, nested too deep). */
@@ -54,10 +57,15 @@ export class Payload {
     try {
       const text = JSON.stringify(value)
       if (text === undefined) return null
-      return new Payload(Buffer.from(text), value)
+      return new Payload(Buffer.from(text), value, false)
     } catch {
       return null // JSON.stringify says why it can't, in words for programmers
     }
+  }
+
+  /** Takes a text that is to arrive as that text. */
+  static fromText(text: string): Payload {
+    return new Payload(Buffer.from(JSON.stringify(text)), text, true)
   }
 
   /**
@@ -66,7 +74,7 @@ export class Payload {
    * @param json kept by reference
    */
   movedTo(json: Buffer): Payload {
-    return new Payload(json, this.#value)
+    return new Payload(json, this.#value, this.isText)
   }
 
   /** UTF-8 JSON; do not write into it. */

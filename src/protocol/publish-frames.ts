@@ -25,6 +25,7 @@ export const requestOps = {
   disconnect: 8,
   history: 9,
   presence: 10,
+  settings: 11,
 } as const
 
 export const answerOps = { welcome: 64, ack: 65, ackUpTo: 66, result: 67, error: 68 } as const
@@ -68,6 +69,7 @@ export type Request =
       readonly isReverse: unknown
     }
   | { readonly op: 'presence'; readonly seq: number; readonly channel: string }
+  | { readonly op: 'settings'; readonly seq: number; readonly channel: string; readonly historySize: unknown }
 
 /** A well-formed frame that asks for what this version does not know. */
 export interface UnknownRequest {
@@ -146,6 +148,11 @@ function readFields(
     case requestOps.presence:
       expectFields(reader, 'presence', left, 1, 1)
       return { op: 'presence', seq, channel: reader.string() }
+    case requestOps.settings: {
+      expectFields(reader, 'settings', left, 2, 2)
+      const channel = reader.string()
+      return { op: 'settings', seq, channel, historySize: decodeValue(reader) }
+    }
     default: {
       for (let i = 0; i < left; i++) reader.skip()
       const known = Object.entries(requestOps).map(([name, number]) => `${number} ${name}`)

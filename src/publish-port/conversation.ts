@@ -13,6 +13,7 @@ import type { CodeName } from '../codes.ts'
 import { type Broker, type Failure, hasFailed, type PublishRequest } from '../core/broker.ts'
 import { eventFault, shown, userIdFault } from '../core/names.ts'
 import type { Observer } from '../core/observer.ts'
+import { scoped } from '../core/tenants.ts'
 import { errorText } from '../errors.ts'
 import { FrameSplitter, FrameTooLarge, LENGTH_BYTES } from '../protocol/frame-splitter.ts'
 import { userChannel } from '../protocol/messages.ts'
@@ -80,6 +81,7 @@ export function createConversation(
   let state: 'stranger' | 'welcome' | 'ended' = 'stranger'
   let isTrusted = false
   let acks: AckMode = 'each'
+  let { tenant } = limits
   let lastSeq = -1
   let unanswered = 0
   let unansweredBytes = 0
@@ -135,6 +137,7 @@ export function createConversation(
     }
     isTrusted = hello.isTrusted
     acks = hello.acks
+    tenant = hello.tenant
     state = 'welcome'
     splitter.maxFrameBytes = limits.maxFrameBytes
     const { window, maxFrameBytes } = limits
@@ -184,7 +187,7 @@ export function createConversation(
     }
     for (const { channel, data, event, user, key } of items) {
       if (data === null) continue
-      requests.push({ channel, data, event, user, key })
+      requests.push({ channel: scoped(tenant, channel), data, event, user, key })
       batchBytes += data.bytes
     }
     frames.push({ seq, count: items.length, isList, failure: null })
@@ -218,7 +221,7 @@ export function createConversation(
     }
     sendBatch()
     if (isPage) pageCalls++
-    const called = runCall(request, broker, limits)
+    const called = runCall(request, { broker, tenant }, limits)
     called.catch(() => {}) // dealt with when its turn to answer comes
     queue(1, 0, async () => {
       if (isPage) pageCalls--

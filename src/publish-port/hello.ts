@@ -5,9 +5,12 @@
  */
 import type { Failure } from '../core/broker.ts'
 import { isSameKey } from '../core/keys.ts'
+import { isTenant, MAX_TENANT } from '../core/tenants.ts'
 import { type AckMode, PROTOCOL_VERSION } from '../protocol/publish-frames.ts'
 
 export interface HelloKeys {
+  /** Of publishers who name none */
+  readonly tenant: number
   /** '' = no key is asked for */
   readonly key: string
   /** '' = none */
@@ -17,6 +20,15 @@ export interface HelloKeys {
 export interface Hello {
   readonly acks: AckMode
   readonly isTrusted: boolean
+  readonly tenant: number
+}
+
+/** As decoded: nothing is known of them. */
+interface HelloFields {
+  readonly version?: unknown
+  readonly key?: unknown
+  readonly acks?: unknown
+  readonly tenant?: unknown
 }
 
 /** @param fields what the frame holds, as decoded */
@@ -24,7 +36,7 @@ export function readHello(fields: unknown, keys: HelloKeys): Hello | Failure {
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     return { failed: 'INVALID_ARGUMENT', message: 'A hello holds a map' }
   }
-  const { version, key = '', acks = 'each' } = fields as { version?: unknown; key?: unknown; acks?: unknown }
+  const { version, key = '', acks = 'each', tenant = keys.tenant } = fields as HelloFields
   if (version !== PROTOCOL_VERSION) {
     const message = `Field "version" must be ${PROTOCOL_VERSION}: it is ${JSON.stringify(version)}`
     return { failed: 'INVALID_ARGUMENT', message }
@@ -33,8 +45,12 @@ export function readHello(fields: unknown, keys: HelloKeys): Hello | Failure {
     return { failed: 'INVALID_ARGUMENT', message: 'Field "acks" must be "each" or "cumulative"' }
   }
   if (typeof key !== 'string') return { failed: 'INVALID_ARGUMENT', message: 'Field "key" must be a string' }
-  if (isSameKey(key, keys.trustedKey)) return { acks, isTrusted: true }
-  if (keys.key === '' || isSameKey(key, keys.key)) return { acks, isTrusted: false }
+  if (!isTenant(tenant)) {
+    const message = `Field "tenant" must be an integer from 0 to ${MAX_TENANT}`
+    return { failed: 'INVALID_ARGUMENT', message }
+  }
+  if (isSameKey(key, keys.trustedKey)) return { acks, isTrusted: true, tenant }
+  if (keys.key === '' || isSameKey(key, keys.key)) return { acks, isTrusted: false, tenant }
   return {
     failed: 'KEY_INVALID',
     message: key === '' ? 'Field "key" is missing' : 'Field "key" is not the key',

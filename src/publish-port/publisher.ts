@@ -34,6 +34,8 @@ export interface PublisherOptions {
   /** Path of a Unix socket, instead of host and port. */
   readonly path?: string
   readonly key?: string
+  /** Whose channels and users it publishes to, 0 to 2^31 − 1; default: that of the node */
+  readonly tenant?: number
   /** `each` (default): a publish resolves to its position. `cumulative`: faster, positions are not told. */
   readonly acks?: AckMode
   /** Default: 5000 */
@@ -64,13 +66,18 @@ export interface HistoryOptions {
   readonly reverse?: boolean
 }
 
+export interface ChannelSettings {
+  /** Latest publications kept, 0 to 1,000,000; 0 = none */
+  readonly historySize: number
+}
+
 export interface Publisher {
   /** Resolves once the node has said welcome; rejects when it can not be had. */
   ready(): Promise<void>
   /**
    * Publishes; a Buffer is taken as JSON text, anything else as a value.
    *
-   * @returns the position; `{epoch:'', offset:0}` with cumulative acks
+   * @returns the position, with offset 0 when it waits for a user who is away; `{epoch:'', offset:0}` with cumulative acks
    * @throws (rejects) {EnckeError} with the node's code; {LimitError} when the queue is full; {UnavailableError}
    */
   publish(channel: string, data: unknown, options?: PublishOptions): Promise<StreamPosition>
@@ -83,6 +90,12 @@ export interface Publisher {
   history(channel: string, options?: HistoryOptions): Promise<HistoryResult>
   /** How many sessions are on a channel and, where its rule says `list`, which. */
   presence(channel: string): Promise<PresenceResult>
+  /**
+   * Says how many publications a channel keeps, over what its rule says; null = as the rule says.
+   *
+   * @throws (rejects) {EnckeError} STORE_FAILED when the node can not write it
+   */
+  settings(channel: string, settings: ChannelSettings | null): Promise<void>
   /** Any other request of docs/publish-port.md: its operation and fields; resolves to the result. */
   request(op: number, ...fields: unknown[]): Promise<unknown>
   /** Null when there is room in the queue, else resolves when half of it is free. Await it to go at the node's pace. */
@@ -104,7 +117,6 @@ interface Pending {
 const NO_POSITION: StreamPosition = { epoch: '', offset: 0 }
 
 export function createPublisher(options: PublisherOptions = {}): Publisher {
-  const acks = options.acks ?? 'each'
   const maxQueueBytes = options.maxQueueBytes ?? 16 * 1024 * 1024
   const maxAttempts = options.maxReconnectAttempts ?? 0
   let socket: Socket | null = null
@@ -139,8 +151,7 @@ export function createPublisher(options: PublisherOptions = {}): Publisher {
     socket = line
     line.setTimeout(options.connectTimeoutMs ?? 5_000, () => line.destroy(new Error('No welcome in time')))
     line.on('connect', () => {
-      const hello = { version: PROTOCOL_VERSION, acks, ...(options.key ? { key: options.key } : {}) }
-      line.write(encodeFrame([requestOps.hello, HELLO_SEQ, hello]))
+      line.write(encodeFrame([requestOps.hello, HELLO_SEQ, helloFields(options)]))
     })
     line.on('data', (chunk: Buffer) => {
       try {
@@ -338,6 +349,9 @@ export function createPublisher(options: PublisherOptions = {}): Publisher {
       return (await enqueue(requestOps.history, fields)) as HistoryResult
     },
     presence: async (channel) => (await enqueue(requestOps.presence, [channel])) as PresenceResult,
+    settings: async (channel, settings) => {
+      await enqueue(requestOps.settings, [channel, settings === null ? null : settings.historySize])
+    },
     request: async (op, ...fields) => enqueue(op, fields),
     room() {
       if (failure !== null || queuedBytes * 2 <= maxQueueBytes) return null
@@ -358,6 +372,11 @@ export function createPublisher(options: PublisherOptions = {}): Publisher {
       line?.end()
     },
   }
+}
+
+function helloFields({ acks = 'each', key = '', tenant }: PublisherOptions): object {
+  const named = tenant === undefined ? {} : { tenant }
+  return { version: PROTOCOL_VERSION, acks, ...(key === '' ? {} : { key }), ...named }
 }
 
 function publishFields(channel: string, data: unknown, given: PublishOptions): unknown[] {

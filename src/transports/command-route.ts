@@ -5,17 +5,17 @@
  * none, for those that need none; the replies are the answer. Keeps the command rates of sessions that are not here,
  * at most `MAX_ABSENT` of them.
  */
-import type { Failure } from '../core/broker.ts'
 import type { FanOut } from '../core/fan-out.ts'
 import type { Hub } from '../core/hub.ts'
 import type { Identification } from '../core/identification.ts'
 import type { Observer } from '../core/observer.ts'
 import { Session } from '../core/session.ts'
 import type { Capsules, OpenedCapsule } from '../protocol/capsule.ts'
+import { type ConnectionGate, draining } from '../sockets/connection-gate.ts'
+import type { HttpAnswers } from '../sockets/http-answers.ts'
+import { refuse, serveHttpRoute } from '../sockets/http-route.ts'
 import type { Exchange } from '../uws/exchange.ts'
 import type { PublicApp } from '../uws.ts'
-import type { ConnectionGate } from './connection-gate.ts'
-import type { HttpAnswers } from './http-answers.ts'
 import { readPollRequest } from './poll-request.ts'
 import type { CommandRunner } from './run-command.ts'
 
@@ -41,21 +41,16 @@ export interface CommandRouteLimits {
 
 /** Registers the route. */
 export function serveCommands(deps: CommandRouteDeps, limits: CommandRouteLimits): void {
-  const { app, gate, hub, identification, runner, capsules, answers, observer } = deps
+  const { gate, hub, identification, runner, capsules, answers, observer } = deps
   /** Sessions of capsules that are not here, those used last behind. */
   const absent = new Map<string, Session>()
 
   function request(exchange: Exchange): void {
-    if (exchange.method === 'OPTIONS') {
-      answers.preflight(exchange)
-      return
-    }
-    observer.received('sse', exchange.body.length)
     const denied = deps.isDraining() ? draining : gate.checkOrigin(exchange)
     const body = denied ?? readPollRequest(exchange.body)
     const opened = 'failed' in body ? body : capsules.open(body.capsule)
-    if ('failed' in body) refuse(exchange, body)
-    else if ('failed' in opened) refuse(exchange, opened)
+    if ('failed' in body) refuse(deps, exchange, body)
+    else if ('failed' in opened) refuse(deps, exchange, opened)
     else {
       const live = hub.sessions.byId(opened.session)
       const session = live ?? detached(opened)
@@ -97,26 +92,16 @@ export function serveCommands(deps: CommandRouteDeps, limits: CommandRouteLimits
     answers.json(exchange, `[${replies.join()}]`)
   }
 
-  function refuse(exchange: Exchange, { failed, message }: Failure): void {
-    observer.commandFailed(failed)
-    answers.refuse(exchange, failed, message)
-  }
-
-  app.exchange({
+  serveHttpRoute(deps, {
     path: '/command',
-    methods: ['POST', 'OPTIONS'],
+    methods: ['POST'],
+    transport: 'sse',
     maxBodyBytes: limits.maxMessageBytes,
     headers: [],
-    keepsAddress: false,
+    addresses: null,
     request,
-    tooLarge(exchange) {
-      const message = `Body is larger than ${limits.maxMessageBytes} bytes`
-      refuse(exchange, { failed: 'MESSAGE_TOO_LARGE', message })
-    },
   })
 }
-
-const draining: Failure = { failed: 'DRAINING', message: 'The node is shutting down' }
 
 /** Where nothing is ever sent: a session without a stream has its replies in the answer. */
 const nowhere: FanOut = {
@@ -141,7 +126,7 @@ function needsSession(command: unknown): boolean {
   return (
     typeof command === 'object' &&
     command !== null &&
-    ('subscribe' in command || 'unsubscribe' in command || 'refresh' in command)
+    ('subscribe' in command || 'unsubscribe' in command || 'refresh' in command || 'ack' in command)
   )
 }
 

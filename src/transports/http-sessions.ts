@@ -5,14 +5,16 @@
  * lives here, so that a poll costs no signature; any other is opened, and its session made anew. Memory: one entry per
  * session with a known capsule.
  */
+import type { Clock } from '../clock.ts'
 import type { Failure } from '../core/broker.ts'
 import type { FanOut } from '../core/fan-out.ts'
 import type { Hub } from '../core/hub.ts'
 import type { Identification } from '../core/identification.ts'
 import type { Session } from '../core/session.ts'
-import type { Capsules, OpenedCapsule } from '../protocol/capsule.ts'
+import type { Capsules } from '../protocol/capsule.ts'
 
 export interface HttpSessionsDeps {
+  readonly clock: Clock
   readonly hub: Hub
   readonly identification: Identification
   readonly capsules: Capsules
@@ -38,25 +40,26 @@ export interface HttpSessions {
     check: (isNew: boolean) => Failure | null,
     make: (session: Session) => void,
   ): ResumedSession | Failure
-  /** The session gave out this capsule. */
+  /** The session gave out this capsule, just now sealed. */
   know(session: Session, capsule: string): void
   forget(session: Session): void
 }
 
 interface Known {
   readonly session: Session
-  readonly opened: OpenedCapsule
+  /** When the capsule was sealed, rounded down: a session may have been given another since, ms since 1970. */
+  readonly sealedMs: number
 }
 
-export function createHttpSessions({ hub, identification, capsules }: HttpSessionsDeps): HttpSessions {
+export function createHttpSessions({ clock, hub, identification, capsules }: HttpSessionsDeps): HttpSessions {
   const known = new Map<string, Known>()
   const texts = new Map<Session, string>()
 
   function know(session: Session, capsule: string): void {
-    const opened = capsules.open(capsule)
-    if ('failed' in opened) return
+    const { untilSecond, sealedSecond } = session
+    if (untilSecond > 0 && clock.wallMs() >= untilSecond * 1000) return // no good, nor would it be when opened
     forget(session)
-    known.set(capsule, { session, opened })
+    known.set(capsule, { session, sealedMs: sealedSecond * 1000 })
     texts.set(session, capsule)
   }
 
@@ -77,7 +80,7 @@ export function createHttpSessions({ hub, identification, capsules }: HttpSessio
     forget,
     resume(text, fanOut, check, make) {
       const found = known.get(text)
-      if (found !== undefined && found.session.fanOut === fanOut && !capsules.needsRefresh(found.opened)) {
+      if (found !== undefined && found.session.fanOut === fanOut && !capsules.needsRefresh(found)) {
         return check(false) ?? { session: found.session, isNew: false, capsule: null }
       }
       const opened = capsules.open(text)

@@ -10,10 +10,10 @@
 import { codes } from '../codes.ts'
 import type { Publication } from '../core/broker.ts'
 import type { FanOut } from '../core/fan-out.ts'
-import { topicOf } from '../core/hub-channel.ts'
 import type { Observer } from '../core/observer.ts'
-import { LAGGING, type Session } from '../core/session.ts'
+import type { Session } from '../core/session.ts'
 import type { ByeMessage, ControlMessage, Reply } from '../protocol/messages.ts'
+import { createTopicSets } from '../sockets/topic-sets.ts'
 import type { Exchange } from '../uws/exchange.ts'
 import { PollAnswer } from './poll-answer.ts'
 
@@ -79,7 +79,7 @@ export interface LongPollFanOutDeps {
   /** Publications that a session between two polls will fetch. */
   deferred(publications: number): void
   /** Sends a 200 with the body; the poll is over. */
-  answer(session: Session, connection: PollConnection, body: Buffer): void
+  answer(connection: PollConnection, body: Buffer): void
   /** The last word was said, or there is none to say. No poll waits any more. */
   over(session: Session): void
 }
@@ -89,7 +89,7 @@ export function createLongPollFanOut(
   limits: { readonly maxPollBytes: number; readonly maxReplyBytes: number },
 ): LongPollFanOut {
   const { observer } = deps
-  const topics = new Map<string, Set<Session>>()
+  const topics = createTopicSets()
   /** Polls that have something to be answered with. */
   const due = new Set<Session>()
   let empty = PollAnswer.empty()
@@ -116,7 +116,7 @@ export function createLongPollFanOut(
     if (connection === null || connection.exchange === null) return
     const body = connection.answer.body()
     discard(session, connection)
-    deps.answer(session, connection, body)
+    deps.answer(connection, body)
     if (connection.isEnding) deps.over(session)
   }
 
@@ -137,13 +137,7 @@ export function createLongPollFanOut(
     const said = connection.isEnding ? nothing : connection.answer
     if (!connection.isEnding) discard(session, connection)
     observer.sent('long-poll', replacedBye.length)
-    deps.answer(session, connection, said.with(replacedBye).body())
-  }
-
-  function leave(session: Session, topic: string): void {
-    const sessions = topics.get(topic)
-    sessions?.delete(session)
-    if (sessions?.size === 0) topics.delete(topic)
+    deps.answer(connection, said.with(replacedBye).body())
   }
 
   return {
@@ -152,29 +146,22 @@ export function createLongPollFanOut(
     isPolled: true,
     encode: (publication: Publication) => publication.message,
     recode: (message) => message,
-    subscribe(session, topic) {
-      const sessions = topics.get(topic)
-      if (sessions === undefined) topics.set(topic, new Set([session]))
-      else sessions.add(session)
-    },
-    unsubscribe: leave,
+    subscribe: topics.subscribe,
+    unsubscribe: topics.unsubscribe,
     dropAnswer(session) {
       const connection = connectionOf(session)
       if (connection !== null && !connection.isEnding) discard(session, connection)
     },
     forget(session) {
       due.delete(session)
-      for (const channel of session.channels) {
-        const place = session.placeOf(channel)
-        if (place !== LAGGING) leave(session, topicOf(channel.name, place))
-      }
+      topics.forget(session)
     },
-    subscribers: (topic) => topics.get(topic)?.size ?? 0,
+    subscribers: topics.subscribers,
     publish(topic, bytes, offset) {
       const channel = topic.slice(topic.indexOf('\0') + 1)
       let given = 0
       let away = 0
-      for (const session of topics.get(topic) ?? []) {
+      for (const session of topics.on(topic)) {
         const connection = connectionOf(session)
         if (connection === null || connection.exchange === null) {
           away++

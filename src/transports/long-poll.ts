@@ -9,18 +9,19 @@
  * `sessionLingerMs` ends.
  */
 import type { Clock } from '../clock.ts'
-import { errorFace } from '../codes.ts'
-import { type Failure, hasFailed } from '../core/broker.ts'
+import type { Failure } from '../core/broker.ts'
 import type { Commands } from '../core/commands.ts'
 import type { Hub } from '../core/hub.ts'
 import type { Identification } from '../core/identification.ts'
 import type { Observer } from '../core/observer.ts'
 import type { Session } from '../core/session.ts'
-import { type StreamPosition, userChannel } from '../protocol/messages.ts'
+import { bare, scoped } from '../core/tenants.ts'
+import { type ConnectionGate, draining } from '../sockets/connection-gate.ts'
+import { goOn } from '../sockets/go-on.ts'
+import type { HttpAnswers } from '../sockets/http-answers.ts'
+import { refuse, serveHttpRoute } from '../sockets/http-route.ts'
 import type { Exchange } from '../uws/exchange.ts'
 import type { PublicApp } from '../uws.ts'
-import type { ConnectionGate } from './connection-gate.ts'
-import type { HttpAnswers } from './http-answers.ts'
 import type { HttpSessions, ResumedSession } from './http-sessions.ts'
 import {
   connectionOf,
@@ -60,14 +61,14 @@ export interface LongPollLimits {
 
 /** Registers the route; returns what stops its timer. */
 export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () => void {
-  const { app, gate, hub, commands, identification, runner, httpSessions, answers, observer, clock } = deps
+  const { gate, hub, identification, runner, httpSessions, answers, observer, clock } = deps
   const sessions = new Set<Session>()
   const fanOut = createLongPollFanOut(
     { observer, deferred: (count) => hub.ledger.deferred(count), answer, over: close },
     limits,
   )
 
-  function answer(_session: Session, connection: PollConnection, body: Buffer): void {
+  function answer(connection: PollConnection, body: Buffer): void {
     const exchange = letGo(connection)
     if (exchange !== null) answers.json(exchange, body)
   }
@@ -105,13 +106,8 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
   }
 
   function request(exchange: Exchange): void {
-    if (exchange.method === 'OPTIONS') {
-      answers.preflight(exchange)
-      return
-    }
-    observer.received('long-poll', exchange.body.length)
     const poll = deps.isDraining() ? draining : readPollRequest(exchange.body)
-    if ('failed' in poll) refuse(exchange, poll)
+    if ('failed' in poll) refuse(deps, exchange, poll)
     else begin(exchange, poll)
   }
 
@@ -122,16 +118,11 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
     return refusal
   }
 
-  function refuse(exchange: Exchange, { failed, message }: Failure): void {
-    observer.commandFailed(failed)
-    answers.refuse(exchange, failed, message)
-  }
-
   function begin(exchange: Exchange, poll: PollRequest): void {
     if (poll.capsule === '') {
       const refusal = poll.commands.length === 0 ? noCapsule : check(exchange, true)
       if (refusal !== null) {
-        refuse(exchange, refusal)
+        refuse(deps, exchange, refusal)
         return
       }
       const session = hub.open(fanOut, '')
@@ -145,7 +136,7 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
       (isNew) => check(exchange, isNew),
       (session) => make(session, exchange),
     )
-    if ('failed' in resumed) refuse(exchange, resumed)
+    if ('failed' in resumed) refuse(deps, exchange, resumed)
     else goOnWith(exchange, resumed, poll)
   }
 
@@ -197,7 +188,7 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
   function isInStep(session: Session, positions: NonNullable<PollRequest['positions']>): boolean {
     if (session.lags !== null || positions.length !== session.channels.length) return false
     for (const [name, since] of positions) {
-      if (!hub.isInStep(session, name, since)) return false
+      if (!hub.isInStep(session, scoped(session.tenant, name), since)) return false
     }
     return true
   }
@@ -232,14 +223,15 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
   /** Brings the session to the positions of its client, and to no other channels. */
   async function bring(session: Session, connection: PollConnection, { positions, held, missed }: Bringing) {
     const left = new Set(held.filter((channel) => !hub.isSubscribed(session, channel)))
-    for (const [channel, since] of positions) {
+    const asked = positions.map(([name, since]) => [scoped(session.tenant, name), since] as const)
+    for (const [channel, since] of asked) {
       if (left.has(channel)) continue // a command of this poll left it
       const sent = missed?.get(channel) ?? hub.sentTo(session, channel)
       // An answer that was lost took its notices with it.
       if (sent !== null && since.offset < sent) connection.hasMissedNotice = true
-      await goOn(session, channel, since)
+      await goOn(deps, session, channel, since)
     }
-    const named = new Set(positions.map(([channel]) => channel))
+    const named = new Set(asked.map(([channel]) => channel))
     for (const channel of held) if (!named.has(channel)) leave(session, channel)
   }
 
@@ -248,23 +240,8 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
     else hub.end(session, 'TOKEN_INVALID', 'The token lists more channels than a capsule can hold')
   }
 
-  /** Brings the session in a channel from where the client is. */
-  async function goOn(session: Session, channel: string, since: StreamPosition): Promise<void> {
-    if (hub.isSubscribed(session, channel)) {
-      hub.reposition(session, channel, since)
-      return
-    }
-    const outcome = await commands.subscribe(session, { channel, since })
-    if (session.phase === 'ended') return
-    if (hasFailed(outcome)) {
-      fanOut.tell(session, { channel, error: errorFace(outcome.failed, outcome.message) })
-    } else if (outcome.gap !== undefined) {
-      fanOut.tell(session, { channel, gap: outcome.gap })
-    }
-  }
-
   function leave(session: Session, channel: string): void {
-    if (channel !== userChannel(session.user)) hub.unsubscribe(session, channel)
+    if (channel !== session.ownChannel()) hub.unsubscribe(session, channel)
   }
 
   /** All that the poll asked for is done: it is answered, or waits. */
@@ -283,22 +260,19 @@ export function serveLongPoll(deps: LongPollDeps, limits: LongPollLimits): () =>
     connection.hasMissedNotice = false
     for (const { name, members } of session.channels) {
       if (members !== null) {
-        fanOut.tell(session, { channel: name, presence: { count: members.count, stale: true } })
+        fanOut.tell(session, { channel: bare(name), presence: { count: members.count, stale: true } })
       }
     }
   }
 
-  app.exchange({
+  serveHttpRoute(deps, {
     path: '/poll',
-    methods: ['POST', 'OPTIONS'],
+    methods: ['POST'],
+    transport: 'long-poll',
     maxBodyBytes: limits.maxMessageBytes,
-    headers: limits.clientIpHeader === '' ? [] : [limits.clientIpHeader.toLowerCase()],
-    keepsAddress: limits.maxConnectionsPerIp > 0,
+    headers: [],
+    addresses: limits,
     request,
-    tooLarge(exchange) {
-      const message = `Body is larger than ${limits.maxMessageBytes} bytes`
-      refuse(exchange, { failed: 'MESSAGE_TOO_LARGE', message })
-    },
   })
   return clock.every(SWEEP_MS, sweep)
 }
@@ -309,8 +283,6 @@ interface Bringing {
   readonly held: readonly string[]
   readonly missed: PollConnection['missed']
 }
-
-const draining: Failure = { failed: 'DRAINING', message: 'The node is shutting down' }
 
 const noCapsule: Failure = {
   failed: 'INVALID_ARGUMENT',

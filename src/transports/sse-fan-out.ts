@@ -10,10 +10,11 @@
  */
 import type { Publication } from '../core/broker.ts'
 import type { FanOut } from '../core/fan-out.ts'
-import { type HubChannel, topicOf } from '../core/hub-channel.ts'
 import type { Observer } from '../core/observer.ts'
-import { LAGGING, type Session } from '../core/session.ts'
+import type { Session } from '../core/session.ts'
+import { bare } from '../core/tenants.ts'
 import type { ControlMessage, Reply } from '../protocol/messages.ts'
+import { createTopicSets } from '../sockets/topic-sets.ts'
 import type { Exchange } from '../uws/exchange.ts'
 
 /** Bytes of history a stream is given before it is asked whether it has room for more. */
@@ -67,7 +68,7 @@ export interface SseFanOutDeps {
 
 export function createSseFanOut(deps: SseFanOutDeps, limits: { readonly maxReplyBytes: number }): SseFanOut {
   const { observer } = deps
-  const topics = new Map<string, Set<Session>>()
+  const topics = createTopicSets()
   /** Sessions with events to write. */
   const due: Session[] = []
 
@@ -102,35 +103,20 @@ export function createSseFanOut(deps: SseFanOutDeps, limits: { readonly maxReply
     }
   }
 
-  function leave(session: Session, topic: string): void {
-    const sessions = topics.get(topic)
-    sessions?.delete(session)
-    if (sessions?.size === 0) topics.delete(topic)
-  }
-
   return {
     transport: 'sse',
     repliesInStream: false,
     isPolled: false,
     encode: (publication: Publication) => eventOf(publication.message),
     recode: eventOf,
-    subscribe(session, topic) {
-      const sessions = topics.get(topic)
-      if (sessions === undefined) topics.set(topic, new Set([session]))
-      else sessions.add(session)
-    },
-    unsubscribe: leave,
-    forget(session) {
-      for (const channel of session.channels) {
-        const place = session.placeOf(channel)
-        if (place !== LAGGING) leave(session, topicOf(channel.name, place))
-      }
-    },
-    subscribers: (topic) => topics.get(topic)?.size ?? 0,
+    subscribe: topics.subscribe,
+    unsubscribe: topics.unsubscribe,
+    forget: topics.forget,
+    subscribers: topics.subscribers,
     publish(topic, bytes, offset) {
-      const sessions = topics.get(topic)
-      if (sessions === undefined) return 0
-      const pending = { event: bytes, channel: topic.slice(topic.indexOf('\0') + 1), offset }
+      const sessions = topics.on(topic)
+      if (sessions.size === 0) return 0
+      const pending = { event: bytes, channel: bare(topic.slice(topic.indexOf('\0') + 1)), offset }
       for (const session of sessions) {
         const connection = streamOf(session)
         if (connection === null) continue
@@ -226,14 +212,8 @@ function withIds(session: Session, pending: readonly PendingEvent[]): Buffer {
 /** The id line: every position of the session, with `offsets` where they differ. JSON has no line breaks. */
 function idOf(session: Session, offsets: ReadonlyMap<string, number>): string {
   const positions = session.channels.map((channel): [string, [string, number]] => {
-    const offset = offsets.get(channel.name) ?? sentOffset(session, channel)
-    return [channel.name, [channel.epoch, offset]]
+    const name = bare(channel.name)
+    return [name, [channel.epoch, offsets.get(name) ?? channel.sentTo(session)]]
   })
   return `id: ${JSON.stringify(Object.fromEntries(positions))}\n`
-}
-
-function sentOffset(session: Session, channel: HubChannel): number {
-  const lag = session.lagOf(channel)
-  if (lag !== undefined) return lag.next - 1
-  return channel.offset + channel.aheadAt(session.fanOut, session.placeOf(channel))
 }

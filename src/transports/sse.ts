@@ -7,19 +7,20 @@
  * otherwise. Bound: one session per stream.
  */
 import type { Clock } from '../clock.ts'
-import { errorFace } from '../codes.ts'
-import { type Failure, hasFailed } from '../core/broker.ts'
+import type { Failure } from '../core/broker.ts'
 import type { Commands } from '../core/commands.ts'
 import type { Hub } from '../core/hub.ts'
 import type { Identification } from '../core/identification.ts'
 import type { Observer } from '../core/observer.ts'
 import type { Session } from '../core/session.ts'
+import { scoped } from '../core/tenants.ts'
 import type { Capsules } from '../protocol/capsule.ts'
-import type { StreamPosition } from '../protocol/messages.ts'
+import { type ConnectionGate, draining } from '../sockets/connection-gate.ts'
+import { goOn } from '../sockets/go-on.ts'
+import type { HttpAnswers } from '../sockets/http-answers.ts'
+import { refuse, serveHttpRoute } from '../sockets/http-route.ts'
 import type { Exchange } from '../uws/exchange.ts'
 import type { PublicApp } from '../uws.ts'
-import type { ConnectionGate } from './connection-gate.ts'
-import type { HttpAnswers } from './http-answers.ts'
 import { type PollRequest, readPollRequest, readPositions, wantingCapsule } from './poll-request.ts'
 import type { CommandRunner } from './run-command.ts'
 import { createSseFanOut, type SseConnection, streamOf } from './sse-fan-out.ts'
@@ -52,7 +53,7 @@ export interface SseLimits {
 
 /** Registers the route; returns what stops the heartbeats. */
 export function serveSse(deps: SseDeps, limits: SseLimits): () => void {
-  const { app, gate, hub, commands, identification, runner, capsules, answers, observer, clock } = deps
+  const { gate, hub, identification, runner, capsules, answers, observer, clock } = deps
   const heartbeatMs = Math.min(HEARTBEAT_MS, limits.pingMs)
   const sessions = new Set<Session>()
   const fanOut = createSseFanOut({ observer, lose: hub.lose, over: close }, limits)
@@ -67,32 +68,21 @@ export function serveSse(deps: SseDeps, limits: SseLimits): () => void {
   }
 
   function open(exchange: Exchange): void {
-    if (exchange.method === 'OPTIONS') {
-      answers.preflight(exchange)
-      return
-    }
-    observer.received('sse', exchange.body.length)
     const refusal = deps.isDraining() ? draining : gate.check(exchange)
-    const request = exchange.method === 'GET' ? readQuery(exchange) : readPollRequest(exchange.body)
     if (refusal !== null) {
       observer.connectionRefused(refusal.failed)
       answers.refuse(exchange, refusal.failed, refusal.message)
-    } else if ('failed' in request) {
-      refuse(exchange, request)
-    } else {
-      begin(exchange, request)
+      return
     }
-  }
-
-  function refuse(exchange: Exchange, { failed, message }: Failure): void {
-    observer.commandFailed(failed)
-    answers.refuse(exchange, failed, message)
+    const request = exchange.method === 'GET' ? readQuery(exchange) : readPollRequest(exchange.body)
+    if ('failed' in request) refuse(deps, exchange, request)
+    else begin(exchange, request)
   }
 
   function begin(exchange: Exchange, request: PollRequest): void {
     const opened = request.capsule === '' ? null : capsules.open(request.capsule)
     if (opened !== null && 'failed' in opened) {
-      refuse(exchange, opened)
+      refuse(deps, exchange, opened)
       return
     }
     const session = hub.open(fanOut, '')
@@ -157,24 +147,10 @@ export function serveSse(deps: SseDeps, limits: SseLimits): () => void {
       return
     }
     for (const [channel, since] of request.positions ?? []) {
-      await goOn(session, channel, since)
+      await goOn(deps, session, scoped(session.tenant, channel), since)
     }
     await identification.subscribeOwn(session, null)
     fanOut.beat(session, hub.positionSum(session)) // an id to come back with, before anything is published
-  }
-
-  /** Brings the session in a channel from where the client is. */
-  async function goOn(session: Session, channel: string, since: StreamPosition): Promise<void> {
-    if (hub.isSubscribed(session, channel)) {
-      hub.reposition(session, channel, since) // the user's own channel came with connect
-      return
-    }
-    const outcome = await commands.subscribe(session, { channel, since })
-    if (hasFailed(outcome)) {
-      fanOut.tell(session, { channel, error: errorFace(outcome.failed, outcome.message) })
-    } else if (outcome.gap !== undefined) {
-      fanOut.tell(session, { channel, gap: outcome.gap })
-    }
   }
 
   function beat(): void {
@@ -189,25 +165,17 @@ export function serveSse(deps: SseDeps, limits: SseLimits): () => void {
     }
   }
 
-  app.exchange({
+  serveHttpRoute(deps, {
     path: '/sse',
-    methods: ['GET', 'POST', 'OPTIONS'],
+    methods: ['GET', 'POST'],
+    transport: 'sse',
     maxBodyBytes: limits.maxMessageBytes,
-    headers: [
-      'last-event-id',
-      ...(limits.clientIpHeader === '' ? [] : [limits.clientIpHeader.toLowerCase()]),
-    ],
-    keepsAddress: limits.maxConnectionsPerIp > 0,
+    headers: ['last-event-id'],
+    addresses: limits,
     request: open,
-    tooLarge(exchange) {
-      const message = `Body is larger than ${limits.maxMessageBytes} bytes`
-      refuse(exchange, { failed: 'MESSAGE_TOO_LARGE', message })
-    },
   })
   return clock.every(SWEEP_MS, beat)
 }
-
-const draining: Failure = { failed: 'DRAINING', message: 'The node is shutting down' }
 
 /** `?channel=a&channel=b&token=…` or `&capsule=…`, and the header `Last-Event-ID`, as what a POST would say. */
 function readQuery(exchange: Exchange): PollRequest | Failure {

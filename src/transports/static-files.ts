@@ -1,7 +1,7 @@
 /**
- * The few files a node serves to browsers: its client, and the demo page.
+ * The few files a node serves to browsers: its client, the same under the API of CppComet's, and the demo page.
  *
- * Owns which path is which file and how it is labelled. Files are read once, at start; there are five.
+ * Owns which path is which file and how it is labelled. Files are read at start, once per path; there are nine.
  */
 import { readFileSync } from 'node:fs'
 import { codes, errorFace } from '../codes.ts'
@@ -14,9 +14,18 @@ interface StaticFile {
   readonly file: string
 }
 
+/** Where pages load the script of CppComet's API from. */
+const cometPaths: readonly string[] = [
+  '/CometServerApi.js',
+  '/api/CometServerApi.js',
+  '/comet-server/CometServerApi.js',
+  '/comet-server/api/CometServerApi.js',
+]
+
 const clientFiles: readonly StaticFile[] = [
   { path: '/encke.js', file: 'client/encke.global.js' },
   { path: '/encke.mjs', file: 'client/encke.js' },
+  ...cometPaths.map((path) => ({ path, file: 'client/CometServerApi.js' })),
 ]
 
 const demoFiles: readonly StaticFile[] = [

@@ -9,7 +9,7 @@
  * is in step again. Memory: one `Session` per socket; nothing else here.
  */
 import type { Clock } from '../clock.ts'
-import { type CodeName, codes, errorFace } from '../codes.ts'
+import type { CodeName } from '../codes.ts'
 import type { Hub } from '../core/hub.ts'
 import type { Observer } from '../core/observer.ts'
 import type { Session } from '../core/session.ts'
@@ -18,14 +18,18 @@ import type { Logger } from '../log.ts'
 import * as json from '../protocol/json-codec.ts'
 import { type Reply, subprotocols, type WireFormat } from '../protocol/messages.ts'
 import * as msgpack from '../protocol/msgpack-codec.ts'
-import type { HttpAnswer, PublicApp, UpgradeAnswer, UpgradeRequest } from '../uws.ts'
-import type { ConnectionGate } from './connection-gate.ts'
-import { statusText } from './http-answers.ts'
+import { type ConnectionGate, draining } from '../sockets/connection-gate.ts'
+import { publicPaths } from '../sockets/public-paths.ts'
+import { closeCause, upgradeRefusal } from '../sockets/upgrade.ts'
+import type { PublicApp, UpgradeAnswer, UpgradeRequest, WebSocketRoute } from '../uws.ts'
 import type { CommandRunner } from './run-command.ts'
 import { createWebSocketFanOut, type WebSocketFanOut } from './websocket-fan-out.ts'
 
 /** The library cuts off what is larger without a word; up to so many times the limit we read it and say why. */
 const REFUSED_WITH_A_WORD = 2
+
+/** RFC 6455 §7.4.1: the client has done what it came for, and does not come back. */
+const NORMAL_CLOSURE = 1000
 
 export interface WebSocketDeps {
   readonly app: PublicApp
@@ -57,7 +61,7 @@ export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): vo
     const refusal = deps.isDraining() ? draining : gate.check(request)
     if (refusal !== null) {
       observer.connectionRefused(refusal.failed)
-      return { refuse: refusalAnswer(refusal.failed, refusal.message) }
+      return { refuse: upgradeRefusal(refusal) }
     }
     const offered = request.header('sec-websocket-protocol')
     const format = offered === '' ? 'json' : chooseFormat(offered)
@@ -98,8 +102,7 @@ export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): vo
     ;(session.fanOut as WebSocketFanOut).reply(session, answer)
   }
 
-  app.webSocket<Session>({
-    path: '/ws',
+  const sockets: Omit<WebSocketRoute<Session>, 'path'> = {
     maxPayloadBytes: limits.maxMessageBytes * REFUSED_WITH_A_WORD,
     maxBackpressureBytes: limits.maxBackpressureBytes,
     idleTimeoutMs: limits.idleTimeoutMs,
@@ -122,15 +125,14 @@ export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): vo
       observer.connectionClosed('websocket', cause)
       if (cause !== null)
         log.debug('Connection closed', { session: hub.sessions.idOf(session), code, cause, reason })
-      hub.close(session)
+      hub.close(session, code === NORMAL_CLOSURE ? 0 : undefined)
     },
-  })
+  }
+  for (const path of publicPaths('/ws')) app.webSocket<Session>({ ...sockets, path })
 }
 
 /** A publication of the history is JSON already. */
 const jsonCodec = { ...json, recodePublication: (message: Buffer) => message }
-
-const draining = { failed: 'DRAINING', message: 'The node is shutting down' } as const
 
 /** The first offered subprotocol that is ours; JSON when none is, as browsers then close by themselves. */
 function chooseFormat(offered: string): WireFormat {
@@ -143,25 +145,4 @@ function chooseFormat(offered: string): WireFormat {
 function jsonAt(names: readonly string[]): number {
   const at = names.indexOf(subprotocols.json)
   return at === -1 ? names.length : at
-}
-
-function refusalAnswer(code: CodeName, message: string): HttpAnswer {
-  const { http, retry } = codes[code]
-  return {
-    status: statusText(http),
-    headers: { 'content-type': 'application/json', ...(retry ? { 'retry-after': '5' } : {}) },
-    body: JSON.stringify({ error: errorFace(code, message) }),
-  }
-}
-
-/** Why a connection ended, where it was not the client's wish. The texts are the library's own for code 1006. */
-function closeCause(session: Session, code: number, reason: string): CodeName | null {
-  const { endedBy } = session
-  if (endedBy !== null) return endedBy
-  if (code !== 1006) return null
-  if (/too big/i.test(reason)) return 'MESSAGE_TOO_LARGE'
-  if (/timed out/i.test(reason)) return 'IDLE_TIMEOUT'
-  // The library finds codes 3000 to 3999 in a client's close frame invalid, which they are not.
-  if (/invalid/i.test(reason) && !/close payload/i.test(reason)) return 'BAD_MESSAGE'
-  return null
 }

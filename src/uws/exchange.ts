@@ -8,6 +8,7 @@ export type ExchangeMethod = 'GET' | 'POST' | 'OPTIONS'
 
 /** Requests to one path that are answered now or later; other methods go to the fallback. */
 export interface ExchangeRoute {
+  /** One path, or all that begin alike: `/*` at its end stands for any rest. */
   readonly path: string
   readonly methods: readonly ExchangeMethod[]
   readonly maxBodyBytes: number
@@ -32,6 +33,8 @@ export interface ExchangeRoute {
  */
 export interface Exchange {
   readonly method: ExchangeMethod
+  /** As it was sent, without a query. */
+  readonly path: string
   /** Of a GET, without the '?'; else '' */
   readonly query: string
   /** Empty unless POST. The receiver's to keep; the exchange itself gives it up when `request` has returned. */

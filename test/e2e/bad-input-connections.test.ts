@@ -43,7 +43,7 @@ test('pages of other origins are refused, those of a listed one come in', async 
 })
 
 test('bad requests to the public port', async (t) => {
-  const node = await startNode(t)
+  const node = await startNode(t, ['--no-comet']) // which has pages of its own
   const witness = await startWitness(t, node)
 
   await t.test('a path where nothing is answers 404 with a named error', async () => {

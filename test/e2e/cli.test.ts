@@ -326,13 +326,13 @@ test('encke stats --watch ends quietly when its reader is gone', async (t) => {
 
 describe('encke check-config and encke print-config', () => {
   test('a good configuration is called good, with its warnings on stderr', async (t) => {
-    const folder = await withTree(t, { 'encke.yaml': 'dataDir: data\nhost: 127.0.0.1\n' })
+    const folder = await withTree(t, { 'encke.yaml': 'cometqlPort: 3308\nhost: 127.0.0.1\n' })
     const { code, stdout, stderr } = await runCli(t, [
       'check-config',
       `--config=${join(folder, 'encke.yaml')}`,
     ])
     assert.deepEqual([code, stdout], [0, 'Configuration is good\n'])
-    assert.equal(stderr, 'Warning: "dataDir" has no effect: this version writes nothing to disk\n')
+    assert.equal(stderr, 'Warning: "cometqlPort" has no effect: this version opens no such port\n')
   })
 
   test('a bad configuration is told mistake by mistake', async (t) => {

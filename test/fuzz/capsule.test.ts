@@ -16,9 +16,9 @@ const capsules = createCapsules(
 )
 
 const samples: readonly string[] = [
-  { session: 'k3-42', user: '17', grants: [], untilMs: 0 },
-  { session: 'k3-43', user: '', grants: ['news', 'raum.ä*'], untilMs: NOW_MS + 60_000 },
-  { session: 'k3-44', user: 'żółw', grants: Array(50).fill('x'.repeat(50)), untilMs: 0 },
+  { session: 'k3-42', tenant: 1, user: '17', grants: [], untilMs: 0 },
+  { session: 'k3-43', tenant: 1, user: '', grants: ['news', 'raum.ä*'], untilMs: NOW_MS + 60_000 },
+  { session: 'k3-44', tenant: 1, user: 'żółw', grants: Array(50).fill('x'.repeat(50)), untilMs: 0 },
 ].map((state) => capsules.seal(state) ?? assert.fail('the state does not fit'))
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=.'

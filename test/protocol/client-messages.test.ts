@@ -18,12 +18,12 @@ describe('command on the wire', () => {
     [
       '{"id":1,"connect":{"token":"abc"}}',
       "82 a2 'id' 01 a7 'connect' 81 a5 'token' a3 'abc'",
-      { kind: 'connect', token: 'abc', resume: null, since: null },
+      { kind: 'connect', token: 'abc', resume: null, since: null, login: null },
     ],
     [
       '{"id":1,"connect":{"resume":true,"since":{"epoch":"k3","offset":300}}}',
       "82 a2 'id' 01 a7 'connect' 82 a6 'resume' c3 a5 'since' 82 a5 'epoch' a2 'k3' a6 'offset' cd 012c",
-      { kind: 'connect', token: '', resume: '', since: { epoch: 'k3', offset: 300 } },
+      { kind: 'connect', token: '', resume: '', since: { epoch: 'k3', offset: 300 }, login: null },
     ],
     [
       '{"id":1,"refresh":{"token":"abc"}}',
@@ -64,7 +64,14 @@ describe('command on the wire', () => {
     [
       '{"id":1,"publish":{"channel":"web_chat","data":{"n":[1.5,-1,null]},"event":"line","key":"k1"}}',
       "82 a2 'id' 01 a7 'publish' 84 a7 'channel' a8 'web_chat' a4 'data' 81 a1 'n' 93 cb 3ff8000000000000 ff c0 a5 'event' a4 'line' a3 'key' a2 'k1'",
-      { kind: 'publish', channel: 'web_chat', data: { n: [1.5, -1, null] }, event: 'line', key: 'k1' },
+      {
+        kind: 'publish',
+        channel: 'web_chat',
+        data: { n: [1.5, -1, null] },
+        event: 'line',
+        key: 'k1',
+        echo: true,
+      },
     ],
     [
       '{"id":1,"history":{"channel":"news","since":{"epoch":"k3","offset":41},"limit":10,"reverse":true}}',
@@ -85,6 +92,32 @@ describe('command on the wire', () => {
       '{"id":1,"stats":{"channel":"news"}}',
       "82 a2 'id' 01 a5 'stats' 81 a7 'channel' a4 'news'",
       { kind: 'stats', channel: 'news' },
+    ],
+    [
+      '{"id":1,"connect":{"login":{"tenant":15,"user":"7","key":"h7","uuid":"tab"}}}',
+      "82 a2 'id' 01 a7 'connect' 81 a5 'login' 84 a6 'tenant' 0f a4 'user' a1 '7' a3 'key' a2 'h7' a4 'uuid' a3 'tab'",
+      {
+        kind: 'connect',
+        token: '',
+        resume: null,
+        since: null,
+        login: { tenant: 15, user: '7', key: 'h7', uuid: 'tab' },
+      },
+    ],
+    [
+      '{"id":1,"publish":{"channel":"web_chat","data":1,"echo":false}}',
+      "82 a2 'id' 01 a7 'publish' 83 a7 'channel' a8 'web_chat' a4 'data' 01 a4 'echo' c2",
+      { kind: 'publish', channel: 'web_chat', data: 1, event: '', key: '', echo: false },
+    ],
+    [
+      '{"id":1,"ack":{"epoch":"k3","offset":5}}',
+      "82 a2 'id' 01 a3 'ack' 82 a5 'epoch' a2 'k3' a6 'offset' 05",
+      { kind: 'ack', position: { epoch: 'k3', offset: 5 } },
+    ],
+    [
+      '{"id":1,"userData":{"user":"7"}}',
+      "82 a2 'id' 01 a8 'userData' 81 a4 'user' a1 '7'",
+      { kind: 'userData', user: '7' },
     ],
     ['{"id":1,"ping":{}}', "82 a2 'id' 01 a4 'ping' 80", { kind: 'ping' }],
   ]

@@ -35,6 +35,7 @@ describe('history', () => {
       history: {
         position: { epoch: 'k3', offset: 44 },
         messages: [newsMessage(43, '{"a":1}'), newsMessage(44, '[]', 'e', '17')],
+        timesMs: [1, 2],
         gap: { from: 42, to: 42, reason: 'trimmed' },
       },
     })
@@ -60,7 +61,7 @@ describe('history', () => {
 
   test('history carries null for trusted bytes that are no JSON', async (t) => {
     const messages = [newsMessage(1, 'oops'), newsMessage(2, '2')]
-    const page = { position: { epoch: 'k3', offset: 2 }, messages, gap: null }
+    const page = { position: { epoch: 'k3', offset: 2 }, messages, timesMs: [1, 2], gap: null }
     const one = await welcome(t, { wrap: scriptedBroker({ history: page }).wrap })
     await one.say(frame(`93 09 07 ${NEWS}`))
     const publications = [

@@ -267,7 +267,10 @@ describe('the same stream', () => {
       ['c 1 5  ', 'c 2 {"a":1,"b":[]} e 17', 'c 3 [1]  ', 'd 1 [1]  ', '@17 1 "hi"  ', 'c 4 1  '],
     )
     assert.deepEqual(goodbyes, [
-      { target: { user: '17' }, goodbye: { code: codes.DISCONNECTED.close, reason: 'disconnected' } },
+      {
+        target: { tenant: 1, user: '17' },
+        goodbye: { code: codes.DISCONNECTED.close, reason: 'disconnected' },
+      },
     ])
   })
 

@@ -87,7 +87,8 @@ export async function startServe(
 ): Promise<ServeProcess> {
   const readyFile = join(folder, 'ready.json')
   const ports = ['--port=0', '--internal-port=0', '--publish-port=0', '--host=127.0.0.1']
-  const node = startCli(t, ['serve', ...ports, `--ready-file=${readyFile}`, ...args], options)
+  const data = args.some((arg) => arg.startsWith('--data-dir')) ? [] : ['--data-dir=none']
+  const node = startCli(t, ['serve', ...ports, ...data, `--ready-file=${readyFile}`, ...args], options)
   const { child } = node
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null
   await until(() => hasEnded() || node.stdout().includes('Encke is ready'), { withinMs: MAX_LIFE_MS })

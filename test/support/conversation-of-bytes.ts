@@ -17,6 +17,8 @@ import {
   type ConversationLimits,
   createConversation,
 } from '../../src/publish-port/conversation.ts'
+import { createMemoryStore } from '../../src/store/memory-store.ts'
+import { BROKER_LIMITS } from './core-parts.ts'
 import { FakeClock } from './fake-clock.ts'
 import { type RecordingEdge, recordingEdge } from './recording-edge.ts'
 
@@ -54,17 +56,8 @@ export function talk(t: Pick<TestContext, 'after'>, options: TalkOptions = {}): 
   const observer = { ...silentObserver, commandFailed: (code: CodeName) => void failures.push(code) }
   const rules = compileRules([], options.maxPublicationBytes ?? 1_048_576, false)
   const broker = createLocalBroker(
-    { rules, clock: new FakeClock(), observer },
-    {
-      maxChannels: options.maxChannels ?? 0,
-      channelIdleMs: 60_000,
-      ringSize: 256,
-      ringMs: 30_000,
-      maxHistoryBytes: 16_777_216,
-      idempotencyMs: 300_000,
-      maxIdempotencyKeys: 1_000,
-      maxLastSeen: 1_000,
-    },
+    { rules, clock: new FakeClock(), observer, store: createMemoryStore() },
+    { ...BROKER_LIMITS, maxChannels: options.maxChannels ?? 0 },
     'k3',
   )
   t.after(() => broker.stop())
@@ -85,6 +78,7 @@ export function talk(t: Pick<TestContext, 'after'>, options: TalkOptions = {}): 
       maxFrameBytes: options.maxFrameBytes ?? 1_048_576,
       maxHistoryPerCommand: options.maxHistoryPerCommand ?? 1_000,
       maxPresenceListed: options.maxPresenceListed ?? 1_000,
+      tenant: options.tenant ?? 1,
     },
     {
       write(bytes) {

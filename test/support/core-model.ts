@@ -3,12 +3,17 @@
  *
  * Owns the model, which is one number per channel: how many publications the broker has taken in its epoch. A client
  * that reads must end up there, by steps its `Reader` has checked. What a test does to clients and channels is done
- * here to both, and `check` compares: places, books and counts. The node is the real one but for time and sockets.
+ * here to both, and `check` compares: places, books and counts. The node is the real one but for time, sockets and the
+ * disk; another one may take over from it, with what is on disk. Readers name channels as their tenant does, the model
+ * as the node does.
  */
 import assert from 'node:assert/strict'
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { hasFailed } from '../../src/core/broker.ts'
+import type { Session } from '../../src/core/session.ts'
+import { bare, FIRST_TENANT, scoped, tenantOf } from '../../src/core/tenants.ts'
 import type { StreamPosition, SubscribeResult } from '../../src/protocol/messages.ts'
+import { FakeClock } from './fake-clock.ts'
 import { type LocalCore, type LocalCoreOptions, localCore, request } from './local-core.ts'
 import {
   createTally,
@@ -18,6 +23,7 @@ import {
   type ReaderKind,
   type Tally,
 } from './model-fan-out.ts'
+import { recordingStore } from './recording-store.ts'
 
 /** Turns without any activity after which nothing more comes without time. */
 const IDLE_TURNS = 3
@@ -36,34 +42,56 @@ export const sinces = ['none', 'former', 'latest', 'old', 'first', 'all', 'other
 export type Since = (typeof sinces)[number]
 
 export class CoreModel {
-  readonly core: LocalCore
+  core: LocalCore
   readonly tally: Tally = createTally()
   readonly readers: Reader[] = []
   /** The position of each channel: of the latest publication that the broker took. */
   readonly latest = new Map<string, StreamPosition>()
   /** Told of every subscription that begins, and after which offset the client wants all there is. */
   begun: (channel: string, after: number) => void = () => {}
-  readonly #fanOuts: Readonly<Record<ReaderKind, ModelFanOut>>
-  readonly #stops: (() => void)[] = []
+  readonly #options: LocalCoreOptions
+  #fanOuts: Readonly<Record<ReaderKind, ModelFanOut>>
+  #stops: (() => unknown)[] = []
+  #starts = 0
   /** Subscribes that were not waited for. */
   readonly #pending = new Set<Promise<void>>()
 
   constructor(options: LocalCoreOptions) {
     const observer = { flushed: () => void this.tally.activity++ }
-    this.core = localCore(
-      { after: (stop) => void this.#stops.push(stop as () => void) },
-      { ...options, observer },
+    this.#options = { store: recordingStore(), clock: new FakeClock(), ...options, observer }
+    this.core = this.#start()
+    this.#fanOuts = this.#fanOutsOf(this.core)
+  }
+
+  async stop(): Promise<void> {
+    for (const reader of this.readers) this.disconnect(reader)
+    for (const stop of this.#stops) await stop()
+    this.#stops = []
+  }
+
+  /** The node ends and another one takes over, of which clients know nothing yet. */
+  async restart(): Promise<void> {
+    await this.settle()
+    await this.stop()
+    this.tally.taken = 0
+    this.tally.told = 0
+    this.core = this.#start()
+    this.#fanOuts = this.#fanOutsOf(this.core)
+  }
+
+  #start(): LocalCore {
+    const epoch = `k${3 + 10 * this.#starts++}`
+    return localCore(
+      { after: (stop) => void this.#stops.push(stop as () => unknown) },
+      { ...this.#options, epoch },
     )
-    const { hub } = this.core
-    this.#fanOuts = {
+  }
+
+  #fanOutsOf({ hub }: LocalCore): Readonly<Record<ReaderKind, ModelFanOut>> {
+    return {
       socket: modelFanOut('socket', hub, this.tally),
       poll: modelFanOut('poll', hub, this.tally, 400),
     }
-  }
-
-  stop(): void {
-    for (const reader of this.readers) this.disconnect(reader)
-    for (const stop of this.#stops) stop()
   }
 
   /** @param index taken modulo the number of readers; undefined when there is none */
@@ -71,9 +99,10 @@ export class CoreModel {
     return this.readers[index % this.readers.length]
   }
 
-  async publish(channel: string, count: number): Promise<void> {
+  async publish(channel: string, count: number, except: Session | null = null): Promise<void> {
     await this.#answered()
-    const requests = Array.from({ length: count }, () => request(channel))
+    const one = except === null ? request(channel) : { ...request(channel), except }
+    const requests = Array.from({ length: count }, () => one)
     for (const outcome of await this.#withTime(this.core.broker.publish(requests, 'http'))) {
       assert.ok(!hasFailed(outcome))
       const before = this.positionIn(channel, outcome.epoch)
@@ -82,8 +111,20 @@ export class CoreModel {
     }
   }
 
-  open(kind: ReaderKind): Reader {
-    const reader = new Reader(kind, `${kind} ${this.readers.length}`, this.tally)
+  /** A client publishes and is not to be sent it. */
+  async publishWithoutEcho(reader: Reader, channel: string, count: number): Promise<void> {
+    await this.#answered()
+    const { session } = reader
+    const place = reader.places.get(channel)
+    if (session === null || place === undefined) return
+    const name = scoped(reader.tenant, channel)
+    const { offset } = this.positionIn(name, place.epoch)
+    for (let next = 1; next <= count; next++) reader.published(channel, offset + next)
+    await this.publish(name, count, session)
+  }
+
+  open(kind: ReaderKind, tenant = FIRST_TENANT): Reader {
+    const reader = new Reader(kind, `${kind} ${this.readers.length}`, this.tally, tenant)
     this.readers.push(reader)
     this.#connect(reader)
     return reader
@@ -120,7 +161,9 @@ export class CoreModel {
   async unsubscribe(reader: Reader, channel: string): Promise<void> {
     await this.#answered()
     if (reader.session === null) return
-    const isSubscribed = this.core.hub.unsubscribe(reader.session, channel)
+    if (reader.own.has(channel)) await this.pass(BUDGET_MS) // a subscription anew may be sent what had not left
+    if (reader.session === null) return
+    const isSubscribed = this.core.hub.unsubscribe(reader.session, scoped(reader.tenant, channel))
     assert.equal(isSubscribed, reader.places.has(channel), `${reader.name} was on ${channel}`)
     reader.leave(channel)
   }
@@ -146,9 +189,10 @@ export class CoreModel {
     const { hub } = this.core
     // Of copies: a place moves as soon as something is given.
     const places = [...reader.places].map(([channel, place]) => [channel, { ...place }] as const)
-    const isInStep = places.every(([channel, at]) => hub.isInStep(session, channel, at))
+    const nameOf = (channel: string) => scoped(reader.tenant, channel)
+    const isInStep = places.every(([channel, at]) => hub.isInStep(session, nameOf(channel), at))
     if (session.lags !== null || !isInStep) {
-      for (const [channel, since] of places) hub.reposition(session, channel, since)
+      for (const [channel, since] of places) hub.reposition(session, nameOf(channel), since)
       hub.feed(session)
     }
     if (reader.hasMissedNotice) this.#tellStale(reader)
@@ -204,11 +248,11 @@ export class CoreModel {
     assert.equal(books.delivered, this.tally.taken, 'delivered is what connections took')
     assert.equal(books.lost.gap, this.tally.told, 'lost is what was told to be missing')
     const open = this.readers.filter(({ session }) => session !== null)
-    const channels = new Set(this.readers.flatMap(({ places }) => [...places.keys()]))
+    const names = ({ places, tenant }: Reader) => [...places.keys()].map((channel) => scoped(tenant, channel))
     let subscriptions = 0
-    for (const channel of channels) {
-      const count = open.filter(({ places }) => places.has(channel)).length
-      assert.equal(hub.subscribers(channel), count, `subscribers of ${channel}`)
+    for (const name of new Set(this.readers.flatMap(names))) {
+      const count = open.filter((one) => one.tenant === tenantOf(name) && one.places.has(bare(name))).length
+      assert.equal(hub.subscribers(name), count, `subscribers of ${name}`)
       subscriptions += count
     }
     const counts = hub.counts()
@@ -227,7 +271,7 @@ export class CoreModel {
         if (reader.places.has(channel)) {
           assert.equal(
             count,
-            this.core.hub.memberCount(channel),
+            this.core.hub.memberCount(scoped(reader.tenant, channel)),
             `members of ${channel} told to ${reader.name}`,
           )
         }
@@ -262,7 +306,7 @@ export class CoreModel {
   #tellStale(reader: Reader): void {
     reader.hasMissedNotice = false
     for (const { name, members } of reader.session?.channels ?? []) {
-      if (members !== null) reader.answer.push({ channel: name, count: members.count })
+      if (members !== null) reader.answer.push({ channel: bare(name), count: members.count })
     }
   }
 
@@ -270,23 +314,25 @@ export class CoreModel {
     const fanOut = this.#fanOuts[reader.kind]
     const session = this.core.hub.open(fanOut, '')
     fanOut.connect(reader, session)
+    session.tenant = reader.tenant
     this.core.hub.markConnected(session)
   }
 
   async #subscribe(reader: Reader, channel: string, since: StreamPosition | null): Promise<void> {
     const { session } = reader
     if (session === null) return
-    const outcome = await this.core.hub.subscribe(session, channel, { since })
+    const name = scoped(reader.tenant, channel)
+    const outcome = await this.core.hub.subscribe(session, name, { since })
     if (hasFailed(outcome)) {
       assert.notEqual(reader.session, session, `${reader.name} was refused ${channel}: ${outcome.message}`)
       if (since !== null) reader.places.set(channel, { ...since })
       return
     }
     if (reader.places.has(channel)) return // two hasty ones
-    this.#checkAnswer(channel, since, outcome)
+    this.#checkAnswer(name, since, outcome)
     this.tally.told += missing(outcome)
     reader.begin(channel, since, outcome)
-    this.begun(channel, since?.offset ?? outcome.offset)
+    this.begun(name, since?.offset ?? outcome.offset)
   }
 
   #checkAnswer(channel: string, since: StreamPosition | null, answer: SubscribeResult): void {
@@ -312,14 +358,15 @@ export class CoreModel {
 
   #checkPlaces(reader: Reader, holds: (place: number, latest: number) => boolean): void {
     for (const [channel, { epoch, offset }] of reader.places) {
-      const latest = this.positionIn(channel, epoch)
+      const name = scoped(reader.tenant, channel)
+      const latest = this.positionIn(name, epoch)
       const what = `${reader.name} is at ${channel}:${offset} in ${epoch}, the channel at ${latest.offset}`
-      assert.ok(this.latest.get(channel)?.epoch === epoch && holds(offset, latest.offset), what)
+      assert.ok(this.latest.get(name)?.epoch === epoch && holds(offset, latest.offset), what)
     }
   }
 
   #positionOf(reader: Reader, channel: string, since: Since): StreamPosition | null {
-    const latest = this.latest.get(channel) ?? { epoch: 'k3', offset: 0 }
+    const latest = this.latest.get(scoped(reader.tenant, channel)) ?? { epoch: 'k3', offset: 0 }
     switch (since) {
       case 'none':
         return null

@@ -6,11 +6,15 @@
  * makes no sense does nothing), so any part of a history is a history, and a failing one can be shrunk.
  */
 import fc from 'fast-check'
+import { FIRST_TENANT, scoped } from '../../src/core/tenants.ts'
 import { CoreModel, type Since, sinces } from './core-model.ts'
 import type { LocalCoreOptions } from './local-core.ts'
 
 /** Readers before the crowds; steps that name a reader mostly mean these. */
 const FIRST_READERS = 4
+
+/** A tenant besides the first, with the same names. */
+const OTHER_TENANT = 7
 
 export type Step =
   | {
@@ -19,7 +23,7 @@ export type Step =
       readonly count: number
       readonly turns: number
     }
-  | { readonly do: 'open'; readonly kind: 'socket' | 'poll' }
+  | { readonly do: 'open'; readonly kind: 'socket' | 'poll'; readonly tenant?: number }
   | { readonly do: 'crowd'; readonly channel: string; readonly count: number }
   | {
       readonly do: 'subscribe'
@@ -28,6 +32,13 @@ export type Step =
       readonly since: Since
       readonly isHasty: boolean
     }
+  | {
+      readonly do: 'publish without echo'
+      readonly who: number
+      readonly channel: string
+      readonly count: number
+    }
+  | { readonly do: 'restart' }
   | { readonly do: 'unsubscribe'; readonly who: number; readonly channel: string }
   | { readonly do: 'stall'; readonly who: number; readonly messages: number }
   | { readonly do: 'resume'; readonly who: number; readonly isTold: boolean }
@@ -41,10 +52,13 @@ export type Step =
   | { readonly do: 'rest' }
   | { readonly do: 'pass'; readonly ms: number }
 
-const channel = fc.constantFrom('a', 'a', 'b', 'b', 'hall', 'hall', 'room', 'slow', 'kept')
+const channel = fc.constantFrom('a', 'a', 'b', 'b', 'hall', 'hall', 'room', 'slow', 'kept', 'disk', 'disk')
 const channels = fc.oneof(
   channel.map((one) => [one]),
-  fc.shuffledSubarray(['a', 'b', 'hall', 'room', 'slow', 'kept'], { minLength: 2 }),
+  fc.constantFrom('a', 'hall', 'disk').map((one) => [scoped(OTHER_TENANT, one)]),
+  fc.shuffledSubarray(['a', 'b', 'hall', 'room', 'slow', 'kept', 'disk', scoped(OTHER_TENANT, 'a')], {
+    minLength: 2,
+  }),
 )
 const crowded = fc.constantFrom('hall', 'room')
 const who = fc.oneof({ weight: 5, arbitrary: fc.nat(FIRST_READERS) }, { weight: 1, arbitrary: fc.nat(1500) })
@@ -67,7 +81,12 @@ function drawn<Kind extends Step['do'], Members>(
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   drawn(14, 'publish', { channels, count: burst, turns: fc.nat(2) }),
-  drawn(1, 'open', { kind: fc.constantFrom('socket' as const, 'poll' as const) }),
+  drawn(5, 'publish without echo', { who, channel, count: fc.integer({ min: 1, max: 4 }) }),
+  drawn(1, 'restart', {}),
+  drawn(2, 'open', {
+    kind: fc.constantFrom('socket' as const, 'poll' as const),
+    tenant: fc.constantFrom(FIRST_TENANT, OTHER_TENANT),
+  }),
   drawn(1, 'crowd', { channel: crowded, count: fc.constantFrom(2, 255, 300, 1100) }),
   drawn(10, 'subscribe', { who, channel, since, isHasty: fc.boolean() }),
   drawn(3, 'unsubscribe', { who, channel }),
@@ -108,6 +127,7 @@ const rules = [
   { match: 'room', presence: 'list' as const },
   { match: 'slow', flushMs: 20 },
   { match: 'kept', historySize: 60 },
+  { match: 'disk', historySize: 60, durable: true },
 ]
 
 async function take(model: CoreModel, step: Step): Promise<void> {
@@ -117,7 +137,9 @@ async function take(model: CoreModel, step: Step): Promise<void> {
       for (let turns = 0; turns < step.turns; turns++) await model.turn()
       return
     case 'open':
-      return void model.open(step.kind)
+      return void model.open(step.kind, step.tenant)
+    case 'restart':
+      return model.restart()
     case 'crowd':
       for (let i = 0; i < step.count; i++) await model.subscribe(model.open('socket'), step.channel, 'none')
       return
@@ -149,6 +171,8 @@ async function takeReader(model: CoreModel, step: Extract<Step, { who: number }>
     case 'subscribe':
       if (step.isHasty) return model.subscribeHastily(reader, step.channel, step.since)
       return model.subscribe(reader, step.channel, step.since)
+    case 'publish without echo':
+      return model.publishWithoutEcho(reader, step.channel, step.count)
     case 'unsubscribe':
       return model.unsubscribe(reader, step.channel)
     case 'stall':
@@ -178,6 +202,6 @@ export async function run(steps: readonly Step[], options: LocalCoreOptions): Pr
     await model.rest()
     model.checkRested()
   } finally {
-    model.stop()
+    await model.stop()
   }
 }

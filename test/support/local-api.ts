@@ -14,10 +14,18 @@ import { createLocalBroker } from '../../src/core/broker-local.ts'
 import { compileRules } from '../../src/core/channel-rules.ts'
 import type { Books } from '../../src/core/ledger.ts'
 import { silentObserver } from '../../src/core/observer.ts'
+import type { Store } from '../../src/core/store.ts'
+import { createUserRecords, type UserRecords } from '../../src/core/user-records.ts'
+import { createUserTokens } from '../../src/core/user-tokens.ts'
 import { type HttpApi, type HttpApiDeps, startHttpApi } from '../../src/http-api/http-api.ts'
 import type { NodeStats } from '../../src/http-api/operation-deps.ts'
 import { type Logger, silentLogger } from '../../src/log.ts'
+import { createMemoryStore } from '../../src/store/memory-store.ts'
+import { BROKER_LIMITS } from './core-parts.ts'
 import { type RecordingEdge, recordingEdge } from './recording-edge.ts'
+
+/** Of the tokens that users log in with. */
+export const USER_TOKEN_PASSWORD = 'sixteen bytes or more'
 
 export const stats: NodeStats = {
   version: '0.1.0',
@@ -39,6 +47,12 @@ export const books: Books = {
 
 export interface LocalApiOptions {
   readonly key?: string
+  /** Of requests that name none; 1 when missing */
+  readonly tenant?: number
+  /** What outlives the API; a memory store of its own when missing */
+  readonly store?: Store
+  /** Messages that wait for one user; 0, nothing waits, when missing */
+  readonly inboxSize?: number
   readonly rules?: readonly ChannelRule[]
   readonly maxPublicationBytes?: number
   readonly maxChannelsPerCommand?: number
@@ -62,6 +76,8 @@ export interface CallAnswer {
 
 export interface LocalApi {
   readonly api: HttpApi
+  readonly broker: Broker
+  readonly users: UserRecords
   readonly url: string
   readonly edge: RecordingEdge
   /** Codes that were counted as failed commands. */
@@ -77,25 +93,25 @@ export async function startLocalApi(t: TestContext, options: LocalApiOptions = {
   const failures: CodeName[] = []
   const observer = { ...silentObserver, commandFailed: (code: CodeName) => void failures.push(code) }
   const maxPublicationBytes = options.maxPublicationBytes ?? 1_048_576
+  const { store = createMemoryStore() } = options
   const broker = createLocalBroker(
-    { rules: compileRules(options.rules ?? [], maxPublicationBytes, false), clock: systemClock, observer },
     {
-      maxChannels: 100,
-      channelIdleMs: 60_000,
-      ringSize: 256,
-      ringMs: 30_000,
-      maxHistoryBytes: 16_777_216,
-      idempotencyMs: 300_000,
-      maxIdempotencyKeys: 1_000,
-      maxLastSeen: 1_000,
+      rules: compileRules(options.rules ?? [], maxPublicationBytes, false),
+      clock: systemClock,
+      observer,
+      store,
     },
+    { ...BROKER_LIMITS, maxChannels: 100, inboxSize: options.inboxSize ?? 0 },
     'k3',
   )
   const edge = recordingEdge(options.subscribers)
   broker.join(edge)
   for (const channel of Object.keys(options.subscribers ?? {})) await broker.attach(edge, channel)
 
+  const userOfToken = createUserTokens(USER_TOKEN_PASSWORD)
+  const users = createUserRecords({ store, broker, clock: systemClock, userOfToken })
   const api = await startHttpApi({
+    users,
     broker: options.wrap?.(broker) ?? broker,
     observer,
     log: options.log ?? silentLogger,
@@ -103,6 +119,7 @@ export async function startLocalApi(t: TestContext, options: LocalApiOptions = {
       internalHost: '127.0.0.1',
       internalPort: 0,
       key: options.key ?? '',
+      tenant: options.tenant ?? 1,
       maxPublicationBytes,
       maxChannelsPerCommand: options.maxChannelsPerCommand ?? 128,
       maxHistoryPerCommand: options.maxHistoryPerCommand ?? 1_000,
@@ -115,13 +132,15 @@ export async function startLocalApi(t: TestContext, options: LocalApiOptions = {
   })
   t.after(async () => {
     await api.stop()
-    broker.stop()
+    await broker.stop()
   })
 
   const url = `http://127.0.0.1:${api.address.port}`
   const call = (path: string, init: RequestInit = {}) => callUrl(url + path, init)
   return {
     api,
+    broker,
+    users,
     url,
     edge,
     failures,

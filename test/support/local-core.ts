@@ -16,10 +16,14 @@ import { createHub, type Hub } from '../../src/core/hub.ts'
 import { createIdentification, type Identification } from '../../src/core/identification.ts'
 import { type Observer, silentObserver } from '../../src/core/observer.ts'
 import type { Session } from '../../src/core/session.ts'
+import type { Store } from '../../src/core/store.ts'
 import type { VerifyToken } from '../../src/core/tokens.ts'
+import { createUserRecords, type UserRecords } from '../../src/core/user-records.ts'
+import { createUserTokens } from '../../src/core/user-tokens.ts'
 import { type Capsules, createCapsules } from '../../src/protocol/capsule.ts'
 import type { StreamPosition, SubscribeResult } from '../../src/protocol/messages.ts'
 import { Payload } from '../../src/protocol/payload.ts'
+import { createMemoryStore } from '../../src/store/memory-store.ts'
 import { FakeClock } from './fake-clock.ts'
 import { type RecordingFanOut, recordingFanOut } from './recording-fan-out.ts'
 
@@ -43,6 +47,17 @@ export interface LocalCoreOptions extends Partial<CommandLimits> {
   readonly idempotencyMs?: number
   readonly maxIdempotencyKeys?: number
   readonly maxLastSeen?: number
+  readonly inboxSize?: number
+  readonly inboxBytes?: number
+  readonly inboxTtlMs?: number
+  readonly userOnlineEvents?: boolean
+  readonly userOfflineEvents?: boolean
+  /** What outlives the core; a memory store of its own when missing */
+  readonly store?: Store
+  /** Of the node's start; another one for a core that comes after one on the same store */
+  readonly epoch?: string
+  /** Time to share with a core that came before; its own when missing */
+  readonly clock?: FakeClock
   readonly verifyToken?: VerifyToken
   readonly isAnonymousAllowed?: boolean
   readonly observer?: Partial<Observer>
@@ -56,6 +71,7 @@ export interface LocalCore {
   readonly commands: Commands
   readonly identification: Identification
   readonly capsules: Capsules
+  readonly users: UserRecords
   readonly fanOut: RecordingFanOut
   /** A session on the fan-out, connected and anonymous. */
   connected(fanOut?: RecordingFanOut): Session
@@ -71,7 +87,7 @@ export interface LocalCore {
 
 /** @param t ends the parts when the test is over; fails it when publications were lost without being counted */
 export function localCore(t: Pick<TestContext, 'after'>, options: LocalCoreOptions = {}): LocalCore {
-  const clock = new FakeClock()
+  const { clock = new FakeClock(), epoch = 'k3' } = options
   let activity = 0
   const observer: Observer = {
     ...silentObserver,
@@ -90,8 +106,9 @@ export function localCore(t: Pick<TestContext, 'after'>, options: LocalCoreOptio
     },
   }
   const rules = compileRules(options.rules ?? [], options.maxPublicationBytes ?? 1_048_576, false)
+  const { store = createMemoryStore() } = options
   const broker = createLocalBroker(
-    { rules, clock, observer },
+    { rules, clock, observer, store },
     {
       maxChannels: options.maxChannels ?? 0,
       channelIdleMs: options.channelIdleMs ?? 60_000,
@@ -101,8 +118,13 @@ export function localCore(t: Pick<TestContext, 'after'>, options: LocalCoreOptio
       idempotencyMs: options.idempotencyMs ?? 300_000,
       maxIdempotencyKeys: options.maxIdempotencyKeys ?? 1000,
       maxLastSeen: options.maxLastSeen ?? 1000,
+      inboxSize: options.inboxSize ?? 0,
+      inboxBytes: options.inboxBytes ?? 0,
+      inboxTtlMs: options.inboxTtlMs ?? 0,
+      userOnlineEvents: options.userOnlineEvents ?? true,
+      userOfflineEvents: options.userOfflineEvents ?? true,
     },
-    'k3',
+    epoch,
   )
   const capsules = createCapsules(['a key of sixteen'], 600_000, () => clock.wallMs())
   const hub = createHub(
@@ -117,12 +139,13 @@ export function localCore(t: Pick<TestContext, 'after'>, options: LocalCoreOptio
     'n1',
   )
   const { verifyToken = null, isAnonymousAllowed = true } = options
+  const users = createUserRecords({ store, broker, clock, userOfToken: createUserTokens('P') })
   const identification = createIdentification(
-    { hub, clock, verifyToken, capsules, isAnonymousAllowed },
+    { hub, clock, verifyToken, capsules, users, isAnonymousAllowed, tenant: 1 },
     { pingMs: options.pingMs ?? 25_000 },
   )
   const commands = createCommands(
-    { broker, hub, rules, clock, identification },
+    { broker, hub, rules, clock, identification, users },
     {
       maxChannelsPerSession: options.maxChannelsPerSession ?? 128,
       maxChannelsPerCommand: options.maxChannelsPerCommand ?? 128,
@@ -133,9 +156,9 @@ export function localCore(t: Pick<TestContext, 'after'>, options: LocalCoreOptio
   )
   const fanOut = recordingFanOut(hub)
   const owners = new WeakMap<Session, RecordingFanOut>()
-  t.after(() => {
+  t.after(async () => {
     hub.stop()
-    broker.stop()
+    await broker.stop()
     assert.equal(hub.books().balance, 0, 'the books do not balance')
   })
 
@@ -147,6 +170,7 @@ export function localCore(t: Pick<TestContext, 'after'>, options: LocalCoreOptio
     commands,
     identification,
     capsules,
+    users,
     fanOut,
     connected(own = fanOut) {
       const session = hub.open(own, '')

@@ -13,6 +13,7 @@ import type { Publication } from '../../src/core/broker.ts'
 import type { FanOut } from '../../src/core/fan-out.ts'
 import type { Hub } from '../../src/core/hub.ts'
 import type { Session } from '../../src/core/session.ts'
+import { bare, FIRST_TENANT } from '../../src/core/tenants.ts'
 import type { ControlMessage, Gap, StreamPosition, SubscribeResult } from '../../src/protocol/messages.ts'
 
 /** Faults that are kept; the first ones tell the story. */
@@ -57,6 +58,10 @@ export class Reader {
   readonly name: string
   readonly #tally: Tally
   session: Session | null = null
+  /** Whose names it uses. */
+  readonly tenant: number
+  /** What it published itself and is not to be sent, by channel: as good as received. */
+  readonly own = new Map<string, Set<number>>()
   /** Channels it is subscribed to, or was when its connection broke. */
   readonly places = new Map<string, Place>()
   /** Where it was when it unsubscribed. */
@@ -75,9 +80,10 @@ export class Reader {
   hasMissedNotice = false
   answer: Item[] = []
 
-  constructor(kind: ReaderKind, name: string, tally: Tally) {
+  constructor(kind: ReaderKind, name: string, tally: Tally, tenant = FIRST_TENANT) {
     this.kind = kind
     this.name = name
+    this.tenant = tenant
     this.#tally = tally
   }
 
@@ -105,6 +111,7 @@ export class Reader {
     const place = this.places.get(channel)
     if (place !== undefined) this.former.set(channel, { ...place })
     this.places.delete(channel)
+    this.own.delete(channel)
   }
 
   /** The connection is gone; places stay, to come back with. */
@@ -116,6 +123,7 @@ export class Reader {
     this.hasMissedNotice = false
     this.answer = []
     this.counts.clear()
+    this.own.clear() // another session may be sent it
   }
 
   publication(channel: string, offset: number): void {
@@ -124,9 +132,30 @@ export class Reader {
       this.#fault(`got ${channel}:${offset} without a subscription`)
       return
     }
+    if (this.own.get(channel)?.has(offset) === true) {
+      // A poll says where it is, and that may be in front of what it published meanwhile.
+      if (this.kind === 'socket') this.#fault(`got ${channel}:${offset}, which it published itself`)
+      if (offset <= place.offset) return
+    }
     if (offset !== place.offset + 1) this.#fault(`got ${channel}:${offset} at ${place.offset}`)
     place.offset = offset
     this.#tally.received++
+    this.#countOwn(channel, place)
+  }
+
+  /** The session published this, not to be sent it. */
+  published(channel: string, offset: number): void {
+    const place = this.places.get(channel)
+    if (place === undefined || offset <= place.offset) return
+    const own = this.own.get(channel) ?? new Set()
+    this.own.set(channel, own.add(offset))
+    this.#countOwn(channel, place)
+  }
+
+  /** What follows the place and is its own, it has. */
+  #countOwn(channel: string, place: Place): void {
+    const own = this.own.get(channel)
+    if (own !== undefined) while (own.has(place.offset + 1)) place.offset++
   }
 
   gap(channel: string, gap: Gap): void {
@@ -136,11 +165,13 @@ export class Reader {
       return
     }
     const { from, to, reason } = gap
-    if (reason === 'trimmed' && (from !== place.offset + 1 || to < from)) {
+    const isNext = from === place.offset + 1 || this.own.get(channel)?.has(from) === true
+    if (reason === 'trimmed' && (!isNext || to < from)) {
       this.#fault(`got a gap ${channel}:${from}-${to} at ${place.offset}`)
     }
     this.#miss(gap)
-    place.offset = reason === 'future' ? from - 1 : to
+    place.offset = reason === 'future' ? from - 1 : Math.max(to, reason === 'trimmed' ? place.offset : 0)
+    this.#countOwn(channel, place)
   }
 
   item(item: Item): void {
@@ -259,7 +290,8 @@ export function modelFanOut(kind: ReaderKind, hub: ModelHub, tally: Tally, roomB
     },
     subscribers: (topic) => topics.get(topic)?.size ?? 0,
     publish(topic, bytes, offset) {
-      const item = offset === 0 ? itemOf(bytes) : { channel: topic.slice(topic.indexOf('\0') + 1), offset }
+      const item =
+        offset === 0 ? itemOf(bytes) : { channel: bare(topic.slice(topic.indexOf('\0') + 1)), offset }
       tally.activity++
       let given = 0
       let away = 0

@@ -141,6 +141,7 @@ function withDefaults(flags: readonly string[]): string[] {
     '--internal-port': '0',
     '--publish-port': '0',
     '--drain-ms': '100',
+    '--data-dir': 'none',
   }
   const missing = Object.entries(defaults).filter(([name]) => !flags.includes(name))
   return [...missing.flat(), ...flags]

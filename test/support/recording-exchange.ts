@@ -27,6 +27,7 @@ export interface RecordingExchange extends Exchange {
 
 export interface RequestOptions {
   readonly method?: ExchangeMethod
+  readonly path?: string
   readonly query?: string
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -37,6 +38,7 @@ export interface RequestOptions {
 export function recordingExchange(options: RequestOptions = {}): RecordingExchange {
   const {
     method = 'POST',
+    path = '/',
     query = '',
     body = '',
     headers = {},
@@ -51,6 +53,7 @@ export function recordingExchange(options: RequestOptions = {}): RecordingExchan
   const header = (name: string) => headers[name] ?? ''
   return {
     method,
+    path,
     query,
     body: Buffer.from(body),
     header,

@@ -30,7 +30,7 @@ export interface ScriptedBroker {
   readonly requests: readonly PublishRequest[]
 }
 
-const emptyPage: HistoryPage = { position: { epoch: 'k3', offset: 0 }, messages: [], gap: null }
+const emptyPage: HistoryPage = { position: { epoch: 'k3', offset: 0 }, messages: [], timesMs: [], gap: null }
 
 export function scriptedBroker(answers: ScriptedAnswers = {}): ScriptedBroker {
   const queries: [string, HistoryQuery][] = []

@@ -56,6 +56,8 @@ const friendly: Answers = {
   history: () => ({ ok: { ...position, publications: [] } }),
   presence: ({ channel }) => ({ ok: { channel, count: 0, clients: [] } }),
   users: ({ ids }) => ({ ok: { online: ids, lastSeen: {} } }),
+  userData: ({ user }) => ({ ok: { user, data: `data of ${user}` } }),
+  ack: () => ({ ok: {} }),
   stats: ({ channel }) => ({ ok: { channel, subscribers: 12 } }),
   ping: () => ({ ok: {} }),
 }

@@ -17,6 +17,8 @@ export interface OpenOptions {
   readonly resume?: true | string
   /** Where the user's own channel was left. */
   readonly since?: Position
+  /** Credentials in the place of a token. */
+  readonly login?: Fields
 }
 
 export interface Transport {
@@ -59,10 +61,11 @@ function webSocket(name: string, format: Format): Transport {
   }
 }
 
-function connectOf({ token = '', resume, since }: OpenOptions): Fields {
+function connectOf({ token = '', resume, since, login }: OpenOptions): Fields {
   return {
     ...(token === '' ? {} : { token }),
     ...(resume === undefined ? {} : { resume }),
     ...(since === undefined ? {} : { since }),
+    ...(login === undefined ? {} : { login }),
   }
 }

@@ -168,7 +168,7 @@ export function createInbox(send: (message: Fields) => void): Inbox {
     },
     take(message) {
       messages.push(message)
-      if ('id' in message) takeReply(message as unknown as WireReply)
+      if (typeof message.id === 'number') takeReply(message as unknown as WireReply)
       else if ('bye' in message) bye = message.bye as WireBye
       else if ('capsule' in message) capsule = String(message.capsule)
       else if ('sum' in message) sums.push(Number(message.sum))

@@ -5,13 +5,13 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { STATUS_CODES } from 'node:http'
 import { describe, test } from 'node:test'
-import { type CodeFaces, codes, errorFace } from '../../src/codes.ts'
+import { type CodeFaces, codes, errorFace, isFinalCode } from '../../src/codes.ts'
 
 const rows = Object.entries<CodeFaces>(codes)
 const docs = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
 
 /** The request is over, but the client may come back with another: retry speaks of connections here. */
-const ANEW: readonly string[] = ['SESSION_MOVED', 'CAPSULE_INVALID', 'CAPSULE_EXPIRED']
+const ANEW: readonly string[] = ['SESSION_MOVED', 'LOGIN_REVOKED', 'CAPSULE_INVALID', 'CAPSULE_EXPIRED']
 
 for (const [name, row] of rows) {
   describe(`code ${name}`, () => {
@@ -76,6 +76,17 @@ test('docs/errors.md has no heading for a code that is gone', () => {
     headings,
     rows.map(([name]) => name),
   )
+})
+
+test('every code of the registry lets a client come back exactly when its range says so', () => {
+  for (const [name, { close }] of rows) {
+    assert.equal(isFinalCode(close), close >= 3500, name)
+  }
+})
+
+test('codes of the application are final from 4500 on, and those of the standard never', () => {
+  const final = [1000, 1006, 3499, 3500, 3999, 4000, 4499, 4500, 4999, 5000].filter(isFinalCode)
+  assert.deepEqual(final, [3500, 3999, 4500, 4999])
 })
 
 test('the face of an error is what clients are told', () => {

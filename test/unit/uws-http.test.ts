@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { createConnectionGate } from '../../src/transports/connection-gate.ts'
+import { createConnectionGate } from '../../src/sockets/connection-gate.ts'
 import { arrival, dial, dialSlowly, echo, get, MAX_BODY_BYTES, post, start } from '../support/exchanges.ts'
 import { until } from '../support/until.ts'
 

@@ -5,10 +5,12 @@
  * so the answer is 200 with a row per channel, in the order asked.
  */
 import { errorFace } from '../../codes.ts'
-import { hasFailed, type PublishOutcome } from '../../core/broker.ts'
+import { type Failure, hasFailed, type PublishOutcome } from '../../core/broker.ts'
+import { channelNameFailure } from '../../core/names.ts'
+import { scoped } from '../../core/tenants.ts'
 import { bodyShape } from '../body-shape.ts'
 import { channelListField, dataField, eventField, keyField, optional } from '../fields.ts'
-import { channelSchema, epochSchema, objectSchema, offsetSchema } from '../json-schema.ts'
+import { channelSchema, epochSchema, objectSchema, publishedOffsetSchema } from '../json-schema.ts'
 import type { OperationDeps } from '../operation-deps.ts'
 import { postRoute } from '../route.ts'
 
@@ -33,7 +35,7 @@ export const broadcast = postRoute({
         type: 'array',
         items: {
           oneOf: [
-            objectSchema({ channel: channelSchema, epoch: epochSchema, offset: offsetSchema }),
+            objectSchema({ channel: channelSchema, epoch: epochSchema, offset: publishedOffsetSchema }),
             objectSchema({ channel: { type: 'string' }, error: { $ref: '#/components/schemas/ErrorFace' } }),
           ],
         },
@@ -47,11 +49,17 @@ export const broadcast = postRoute({
       const message = `Field "channels" names ${channels.length} channels: at most ${limit} may be named at once`
       return { failed: 'CHANNEL_LIMIT', message }
     }
-    const requests = channels.map((channel) => ({ channel, data, event, user: '', key }))
-    const outcomes = await deps.broker.publish(requests, 'http')
+    const failures = channels.map(channelNameFailure)
+    const requests = channels
+      .filter((_, at) => failures[at] === null)
+      .map((channel) => ({ channel: scoped(deps.tenant, channel), data, event, user: '', key }))
+    const published = (await deps.broker.publish(requests, 'http')).values()
+    const outcomes = failures.map((failure) => failure ?? published.next().value ?? noOutcome)
     return { json: { results: outcomes.map((outcome, at) => row(deps, channels[at] ?? '', outcome)) } }
   },
 })
+
+const noOutcome: Failure = { failed: 'INTERNAL', message: 'The broker gave no outcome' }
 
 function row({ observer }: OperationDeps, channel: string, outcome: PublishOutcome) {
   if (!hasFailed(outcome)) return { channel, epoch: outcome.epoch, offset: outcome.offset }

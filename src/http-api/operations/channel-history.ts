@@ -6,6 +6,7 @@
  */
 import { type Failure, type HistoryPage, hasFailed } from '../../core/broker.ts'
 import { channelNameFailure } from '../../core/names.ts'
+import { scoped } from '../../core/tenants.ts'
 import { historyLimit, MAX_EPOCH_LENGTH, MAX_HISTORY_LIMIT } from '../../protocol/history-bounds.ts'
 import type { StreamPosition } from '../../protocol/messages.ts'
 import {
@@ -44,12 +45,12 @@ export const channelHistory = getRoute({
     ),
   },
   errors: ['INVALID_CHANNEL', 'HISTORY_OFF'],
-  async run({ broker, config }, { name = '' }, { limit, epoch, offset, order }) {
+  async run({ broker, config, tenant }, { name = '' }, { limit, epoch, offset, order }) {
     const since = positionOf(epoch, offset)
     if (since !== null && hasFailed(since)) return since
     const failure = channelNameFailure(name)
     if (failure !== null) return failure
-    const page = await broker.history(name, {
+    const page = await broker.history(scoped(tenant, name), {
       since,
       limit: historyLimit(limit, config.maxHistoryPerCommand),
       isReverse: order === 'desc',

@@ -5,6 +5,7 @@
  * `maxPresenceListed`, where the rule of the channel says `list`.
  */
 import { channelNameFailure } from '../../core/names.ts'
+import { scoped } from '../../core/tenants.ts'
 import { channelSchema, countSchema, objectSchema } from '../json-schema.ts'
 import type { GetRoute } from '../route.ts'
 
@@ -33,10 +34,10 @@ export const channelPresence: GetRoute = {
     ),
   },
   errors: ['INVALID_CHANNEL'],
-  async run({ broker, config }, { name = '' }) {
+  async run({ broker, config, tenant }, { name = '' }) {
     const failure = channelNameFailure(name)
     if (failure !== null) return failure
-    const { count, clients } = await broker.presence(name, config.maxPresenceListed)
+    const { count, clients } = await broker.presence(scoped(tenant, name), config.maxPresenceListed)
     return { json: { channel: name, count, ...(clients === null ? {} : { clients }) } }
   },
 }

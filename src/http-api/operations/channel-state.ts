@@ -4,6 +4,7 @@
  * Owns the operation and its documentation. A channel nobody knows is no error: it has no subscribers and offset 0.
  */
 import { channelNameFailure } from '../../core/names.ts'
+import { scoped } from '../../core/tenants.ts'
 import { channelSchema, countSchema, epochSchema, objectSchema, offsetSchema } from '../json-schema.ts'
 import type { GetRoute } from '../route.ts'
 
@@ -25,10 +26,10 @@ export const channelState: GetRoute = {
     }),
   },
   errors: ['INVALID_CHANNEL'],
-  async run({ broker }, { name = '' }) {
+  async run({ broker, tenant }, { name = '' }) {
     const failure = channelNameFailure(name)
     if (failure !== null) return failure
-    const { channel, subscribers, position } = await broker.channel(name)
+    const { channel, subscribers, position } = await broker.channel(scoped(tenant, name))
     return { json: { channel, subscribers, epoch: position.epoch, offset: position.offset } }
   },
 }

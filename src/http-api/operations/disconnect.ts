@@ -25,13 +25,19 @@ export const disconnect = postRoute({
   body: bodyShape(
     {
       user: optional(userField, null),
-      session: optional(textField(MAX_SESSION_BYTES, 'Session id, as the connect answer gave it'), null),
+      session: optional(
+        textField({ min: 1, max: MAX_SESSION_BYTES }, 'Session id, as the connect answer gave it'),
+        null,
+      ),
       code: optional(
         integerField(GOODBYE_CODES.min, GOODBYE_CODES.max, `Close code; ${DEFAULT_CODE} when missing`),
         DEFAULT_CODE,
       ),
       reason: optional(
-        textField(MAX_REASON_BYTES, `Reason told to the client, at most ${MAX_REASON_BYTES} bytes of UTF-8`),
+        textField(
+          { min: 1, max: MAX_REASON_BYTES },
+          `Reason told to the client, at most ${MAX_REASON_BYTES} bytes of UTF-8`,
+        ),
         DEFAULT_REASON,
       ),
     },
@@ -43,8 +49,8 @@ export const disconnect = postRoute({
     contentType: 'application/json',
     schema: objectSchema({ disconnected: countSchema('Sessions that were ended; 0 when there was none') }),
   },
-  async run({ broker }, { user, session, code, reason }) {
-    const target: DisconnectTarget = user === null ? { session: session ?? '' } : { user }
+  async run({ broker, tenant }, { user, session, code, reason }) {
+    const target: DisconnectTarget = user === null ? { session: session ?? '' } : { tenant, user }
     return { json: { disconnected: await broker.disconnect(target, { code, reason }) } }
   },
 })

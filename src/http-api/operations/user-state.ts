@@ -4,9 +4,9 @@
  * Owns the operation and its documentation. A user is online while any session of theirs is open; of others the node
  * may know when they were last seen.
  */
-import { shown, userIdFault } from '../../core/names.ts'
 import { objectSchema, userSchema } from '../json-schema.ts'
 import type { GetRoute } from '../route.ts'
+import { userFailure } from '../user-failure.ts'
 
 export const userState: GetRoute = {
   method: 'GET',
@@ -30,12 +30,10 @@ export const userState: GetRoute = {
       },
     ),
   },
-  async run({ broker }, { id = '' }) {
-    const fault = userIdFault(id)
-    if (fault !== null) {
-      return { failed: 'INVALID_ARGUMENT', message: `User id ${shown(id)} is not allowed: ${fault}` }
-    }
-    const { online, lastSeen } = await broker.usersOnline([id])
+  async run({ broker, tenant }, { id = '' }) {
+    const failure = userFailure(id)
+    if (failure !== null) return failure
+    const { online, lastSeen } = await broker.usersOnline(tenant, [id])
     const seen = Object.hasOwn(lastSeen, id) ? { lastSeen: lastSeen[id] } : {}
     return { json: { user: id, online: online.includes(id), ...seen } }
   },

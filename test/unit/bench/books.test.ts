@@ -3,9 +3,9 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Books, ReaderBooks } from '../../../bench/support/generator.ts'
 import { deferredShare, imbalance, type NodeBooks } from '../../../bench/support/node-books.ts'
 import { areCaughtUp, faultsOf, unexplained } from '../../../bench/support/reader-books.ts'
+import type { Books, ReaderBooks } from '../../../bench/support/reports.ts'
 
 const sound: ReaderBooks = { firstOffset: 10, lastOffset: 30, received: 15, gapped: 5, isOpen: true }
 

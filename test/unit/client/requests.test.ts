@@ -43,6 +43,17 @@ test('publish resolves to the position the node gave', async (t) => {
   })
 })
 
+test('publish that is not to come back to its session says so, and is told how many get it', async (t) => {
+  const { node, client } = await setUp(t, {
+    publish: () => ({ ok: { epoch: 'k3', offset: 41, reached: 3 } }),
+  })
+  client.connect()
+  const published = await client.publish('web_chat', 'hi', { echo: false })
+  assert.deepEqual(published, { epoch: 'k3', offset: 41, reached: 3 })
+  const { args } = await (await node.connection(0)).command('publish')
+  assert.deepEqual(args, { channel: 'web_chat', data: 'hi', key: 'ii.1', echo: false })
+})
+
 test('publish rejects with code, name, message and retry of what the node answered', async (t) => {
   const error = { code: 144, name: 'ACCESS_DENIED', message: 'Cannot publish to "news"', retry: false }
   const { client } = await setUp(t, { publish: () => ({ error }) })
@@ -214,6 +225,12 @@ test('presence resolves to what the node answered', async (t) => {
   const { client } = await setUp(t, { presence: () => ({ ok: present }) })
   client.connect()
   assert.deepEqual(await client.presence('a'), present)
+})
+
+test('userData resolves to the text the application keeps', async (t) => {
+  const { client } = await setUp(t)
+  client.connect()
+  assert.deepEqual(await client.userData('17'), { user: '17', data: 'data of 17' })
 })
 
 const busy = { error: { code: 111, name: 'BUSY', message: 'Later', retry: true } }

@@ -198,3 +198,174 @@ test('session may be ended by a listener of its first gap', async (t) => {
   await until(() => client.state === 'closed')
   assert.equal(timers.count, 0)
 })
+
+/** A message to the user that waited while they were away. */
+function waited(offset: number, id: string) {
+  return { channel: '@17', offset, id, time: 1_700_000_000_000, event: 'pm', data: id }
+}
+
+const own = { channel: '@17', epoch: 'k3', offset: 40 }
+
+test('session acknowledges messages that waited, once for all that came in a turn', async (t) => {
+  const { node, client } = await setUp(t, greeting(own))
+  const told: unknown[] = []
+  client.on('message', (message) => told.push(message))
+  const connection = await node.connection(0)
+  connection.send(waited(41, 'a-1'))
+  const { args } = await connection.command('ack')
+  assert.deepEqual(args, { epoch: 'k3', offset: 41 })
+  assert.deepEqual(told, [waited(41, 'a-1')])
+  connection.send({ channel: '@17', offset: 42, data: 'live' })
+  await client.stats('a')
+  assert.equal(connection.commands.filter(({ name }) => name === 'ack').length, 1)
+})
+
+test('session acknowledges in the next poll what came with the last one', async (t) => {
+  const { node, client, messages } = await setUp(t, greeting(own), { transports: ['long-poll'] })
+  await until(() => node.http.requests('/poll').length === 2)
+  const poll = await node.http.request('/poll', 1)
+  poll.answer([waited(41, 'a-1'), waited(42, 'a-2')])
+  const { body } = await node.http.request('/poll', 2)
+  assert.deepEqual(
+    body.commands.map(({ name, args }) => [name, args]),
+    [['ack', { epoch: 'k3', offset: 42 }]],
+  )
+  assert.deepEqual(messages, [41, 42])
+  assert.equal(client.state, 'connected')
+})
+
+test('session hands a message that comes again to nobody, and acknowledges it again', async (t) => {
+  const { node, client, messages, reconnect } = await setUp(
+    t,
+    greeting(own, { ...own, offset: 41, recovered: true }),
+  )
+  ;(await node.connection(0)).send(waited(41, 'a-1'))
+  await until(() => messages.length === 1)
+  await reconnect()
+  const connection = await node.connection(1)
+  connection.send(waited(42, 'a-1'))
+  connection.send(waited(43, 'a-2'))
+  await client.stats('a')
+  assert.deepEqual(messages, [41, 43])
+  const acks = connection.commands.filter(({ name }) => name === 'ack').map(({ args }) => args)
+  assert.deepEqual(acks.at(-1), { epoch: 'k3', offset: 43 })
+})
+
+test('session remembers the last thousand messages that waited', async (t) => {
+  const { node, client, messages } = await setUp(t, greeting(own))
+  const connection = await node.connection(0)
+  for (let n = 0; n <= 1_000; n++) connection.send(waited(41 + n, `a-${n}`))
+  connection.send(waited(1_042, 'a-1'))
+  connection.send(waited(1_043, 'a-0')) // the oldest is forgotten
+  await client.stats('a')
+  assert.deepEqual(messages.slice(-2), [1_041, 1_043])
+})
+
+test('session tells of messages that went before they could be read, and moves past nothing', async (t) => {
+  const gap = { from: 1, to: 0, reason: 'expired', count: 3 }
+  const { node, client, messages, gaps, reconnect, introduction } = await setUp(
+    t,
+    greeting({ ...own, gap }, { ...own, offset: 41, recovered: true, gap: { ...gap, count: 4 } }),
+  )
+  const connection = await node.connection(0)
+  connection.send({ channel: '@17', gap: { ...gap, count: 5 } })
+  connection.send(waited(41, 'a-1'))
+  await client.stats('a')
+  await reconnect()
+  assert.deepEqual(await introduction(1), { resume: 'c1', since: { epoch: 'k3', offset: 41 } })
+  assert.deepEqual(
+    gaps.map(({ reason, count }) => [reason, count]),
+    [3, 5, 4].map((count) => ['expired', count]),
+  )
+  assert.deepEqual(messages, [41])
+})
+
+test('session logs in by a key and tells whether it fits', async (t) => {
+  const login = { tenant: 15, user: '17', key: 'abc', uuid: 'u1' }
+  const answer = { authorized: true, key: 'stored' }
+  const { node, client } = await setUp(
+    t,
+    {
+      connect: () => ({ ok: { session: 'u1~1', user: '17', pingMs: 25_000, capsule: 'c1', login: answer } }),
+    },
+    { login },
+  )
+  client.disconnect()
+  const states: unknown[] = []
+  client.on('state', (state) => states.push(state))
+  client.connect()
+  await until(() => client.state === 'connected')
+  assert.deepEqual(states.at(-1), {
+    ...{ state: 'connected', session: 'u1~1', user: '17', transport: 'websocket' },
+    login: answer,
+  })
+  const { args } = await (await node.connection(1)).command('connect')
+  assert.deepEqual(args, { login, resume: true })
+})
+
+test('session of another login is a new one at once, with the same subscriptions from where they were', async (t) => {
+  const { node, client, introduction } = await setUp(t, greeting(own, own, own), {
+    login: { user: '17', key: 'old' },
+  })
+  const subscription = client.subscribe('a', () => {})
+  await until(() => subscription.state === 'active')
+  const words: string[] = []
+  client.on('state', ({ state }) => words.push(state))
+  client.login({ user: '17', key: 'new' })
+  await until(() => client.state === 'connected')
+  assert.deepEqual(await introduction(1), {
+    login: { user: '17', key: 'new' },
+    resume: true,
+    since: { epoch: 'k3', offset: 40 },
+  })
+  assert.deepEqual((await (await node.connection(1)).command('subscribe')).args, {
+    channels: [{ channel: 'a', since: position }],
+  })
+  client.login({ user: '18', key: 'other' })
+  assert.deepEqual(await introduction(2), { login: { user: '18', key: 'other' }, resume: true })
+  await until(() => client.state === 'connected')
+  assert.deepEqual(words, ['connecting', 'connected', 'connecting', 'connected'])
+})
+
+test('session of another login answers what was asked of the one before', async (t) => {
+  const answers: (object | null)[] = [null, { ok: { user: '5', data: 'text' } }]
+  const { node, client } = await setUp(t, { userData: () => answers.shift() ?? null })
+  const asked = client.userData('5')
+  await (await node.connection(0)).command('userData')
+  client.login({ user: '17', key: 'new' })
+  assert.deepEqual(await asked, { user: '5', data: 'text' })
+})
+
+test('session of another login waits for connect when the client is closed', async (t) => {
+  const { client, introduction } = await setUp(t)
+  client.disconnect()
+  client.login({ user: '17', key: 'new' })
+  assert.equal(client.state, 'closed')
+  client.connect()
+  assert.deepEqual(await introduction(1), { login: { user: '17', key: 'new' }, resume: true })
+})
+
+test('session says whether it is over when it closes a connection', async (t) => {
+  const { node, client } = await setUp(t, { ping: () => null })
+  const codes: number[] = []
+  const closed = async (n: number) => {
+    const { socket } = await node.connection(n)
+    socket.on('close', (code) => codes.push(code))
+  }
+  await closed(0)
+  client.login({ user: '17', key: 'new' })
+  await closed(1)
+  await until(() => client.state === 'connected')
+  client.disconnect()
+  await until(() => codes.length === 2)
+  assert.deepEqual(codes, [1000, 1000])
+})
+
+test('session goes on elsewhere when its connection is dead, and says so to whoever may still hear it', async (t) => {
+  const { node, client, timers } = await setUp(t, { ping: () => null })
+  const closed = new Promise((resolve) => node.connections[0]?.socket.once('close', resolve))
+  timers.turn(25_000)
+  timers.turn(10_000)
+  await until(() => client.state !== 'connected')
+  assert.equal(await closed, 4000)
+})

@@ -150,12 +150,26 @@ test('channelLingerMs reaches as far as the short ring, where there is one', () 
 })
 
 test('reserved options are told to have no effect', () => {
-  assert.deepEqual(warnings({ dataDir: '/var/lib/encke' }), [
-    '"dataDir" has no effect: this version writes nothing to disk',
-  ])
   assert.deepEqual(warnings({ cometqlPort: 3_307 }), [
     '"cometqlPort" has no effect: this version opens no such port',
   ])
+})
+
+test('dataDir is a folder or none', () => {
+  assert.deepEqual(check({ dataDir: '/var/lib/encke' }), { mistakes: [], warnings: [] })
+  assert.deepEqual(check({ dataDir: 'none' }), { mistakes: [], warnings: [] })
+  assert.deepEqual(mistakes({ dataDir: ' ' }), [
+    '"dataDir" is empty: give a folder, or none for nothing on disk',
+  ])
+})
+
+test('a durable rule needs a disk', () => {
+  const channels = [{ match: 'news' }, { match: 'order_*', historySize: 9, durable: true }]
+  assert.deepEqual(mistakes({ channels, dataDir: 'none' }), [
+    '"channels", rule 2 ("order_*"), "durable": needs a disk, but "dataDir" is none',
+  ])
+  assert.deepEqual(mistakes({ channels, dataDir: 'data' }), [])
+  assert.deepEqual(mistakes({ channels: [{ match: 'a', durable: false }], dataDir: 'none' }), [])
 })
 
 test('check is left out while an option it looks at is unusable', () => {

@@ -6,20 +6,24 @@ import { describe, test } from 'node:test'
 import { type ConfigSources, defaultConfig, type LoadedConfig, loadConfig } from '../../../src/config/load.ts'
 import { options } from '../../../src/config/options.ts'
 import { ConfigError } from '../../../src/errors.ts'
+import { MAX_TENANT } from '../../../src/protocol/parse-command.ts'
 
 interface Given {
   readonly flags?: ConfigSources['flags']
   readonly env?: ConfigSources['env']
   /** Text of encke.yaml */
   readonly file?: string
+  /** Text of comet.ini */
+  readonly ini?: string
 }
 
-function load({ flags = {}, env = {}, file }: Given): Promise<LoadedConfig> {
+function load({ flags = {}, env = {}, file, ini }: Given): Promise<LoadedConfig> {
   return loadConfig({
     flags,
     env,
     configFile: file === undefined ? '' : 'encke.yaml',
-    readFile: async (path) => (path === 'encke.yaml' ? (file ?? '') : assert.fail(`read ${path}`)),
+    readFile: async (path) =>
+      (path === 'encke.yaml' ? file : path === 'comet.ini' ? ini : undefined) ?? assert.fail(`read ${path}`),
     canRead: () => false,
   })
 }
@@ -220,7 +224,74 @@ test('secrets never appear in a message', async () => {
 })
 
 test('warnings come with the configuration', async () => {
-  const { warnings } = await load({ flags: { 'data-dir': ['data'] } })
+  const { warnings } = await load({ flags: { 'cometql-port': ['3307'] } })
   assert.equal(warnings.length, 2)
-  assert.match(warnings.join('\n'), /ANYONE.*\n"dataDir"/)
+  assert.match(warnings.join('\n'), /ANYONE.*\n"cometqlPort"/)
+})
+
+describe('comet.ini', () => {
+  const ini =
+    '[main]\npassword = hunter2\n[ws]\nport = 8087\nip = 127.0.0.1\n[db]\nhost = localhost\npassword = root\n'
+
+  test('stands between defaults and the configuration file', async () => {
+    const { config, origins } = await load({ ini, flags: { 'comet-ini': ['comet.ini'] } })
+    assert.deepEqual([config.port, origins.port], [8_087, 'ini'])
+    assert.deepEqual([config.cometqlPassword, origins.cometqlPassword], ['hunter2', 'ini'])
+    assert.deepEqual([config.internalPort, origins.internalPort], [8_081, 'default'])
+  })
+
+  test('gives way to file, environment and flags', async () => {
+    const { config, origins } = await load({
+      ini,
+      file: 'cometIni: comet.ini\nport: 1\n',
+      env: { ENCKE_COMETQL_PASSWORD: 'other' },
+      flags: { host: ['::1'] },
+    })
+    assert.deepEqual([config.port, config.cometqlPassword, config.host], [1, 'other', '::1'])
+    assert.deepEqual([origins.port, origins.cometqlPassword, origins.host], ['file', 'env', 'flag'])
+  })
+
+  test('what it says and a node does not use is told in one warning, by name only', async () => {
+    const { warnings } = await load({ ini, env: { ENCKE_COMET_INI: 'comet.ini' } })
+    assert.deepEqual(warnings, ['comet.ini: not used by Encke: db.host, db.password'])
+  })
+
+  test('a value that can not be read is a mistake that names section, key and value', async () => {
+    const broken = '[main]\npassword = hun\u0007ter2\n[ws]\nport = 80 87\n[cometql]\nport = 70000'
+    assert.deepEqual(await mistakesOf({ ini: broken, flags: { 'comet-ini': ['comet.ini'] } }), [
+      '[main] password in comet.ini: holds a control character',
+      '[ws] port in comet.ini: "80 87" is not a whole number',
+      '[cometql] port in comet.ini: 70000 is above 65535 (port)',
+    ])
+  })
+
+  test('broken lines do not hide mistakes elsewhere', async () => {
+    assert.deepEqual(
+      await mistakesOf({ ini: 'hunter2', flags: { 'comet-ini': ['comet.ini'], port: ['x'] } }),
+      [
+        'comet.ini, line 1: is neither [section], key = value nor a comment',
+        '"port" (--port): "x" is not a whole number',
+      ],
+    )
+  })
+
+  test('is not read when the option that names it is a mistake', async () => {
+    assert.deepEqual(await mistakesOf({ flags: { 'comet-ini': ['a.ini', 'b.ini'] } }), [
+      '"cometIni" (--comet-ini): is given 2 times, may be given once',
+    ])
+  })
+
+  test('what readFile throws about it passes through', async () => {
+    const fault = new Error('no such file')
+    const sources: ConfigSources = {
+      flags: { 'comet-ini': ['gone.ini'] },
+      readFile: () => Promise.reject(fault),
+      canRead: () => false,
+    }
+    await assert.rejects(loadConfig(sources), fault)
+  })
+})
+
+test('tenants go as far as those of the protocol', () => {
+  assert.equal(options.tenant.max, MAX_TENANT)
 })

@@ -95,6 +95,23 @@ test('fields of a rule keep their bounds', () => {
   assert.equal(mistakeOf({ match: '*', historyTtlMs: -1 }), 'rule 1, "historyTtlMs": -1 is below 0 (ms)')
 })
 
+test('rule that is durable has a history', () => {
+  const mistake = 'rule 1, "durable": needs a "historySize" above 0, there is no history to be on disk'
+  assert.equal(mistakeOf({ match: 'a', durable: true }), mistake)
+  assert.equal(mistakeOf({ match: 'a', durable: true, historySize: 0 }), mistake)
+  assert.equal(mistakeOf({ match: 'a', durable: 'yes' }), 'rule 1, "durable": text is neither true nor false')
+  assert.equal(
+    mistakeOf({ match: 'a', durable: true, historySize: -1 }),
+    'rule 1, "historySize": -1 is below 0 (publications)',
+  )
+  for (const rule of [
+    { match: 'a', durable: true, historySize: 1 },
+    { match: 'a', durable: false },
+  ]) {
+    assert.deepEqual(parseRules([rule]).mistakes, [])
+  }
+})
+
 test('all mistakes of all rules are told, each with the number of its rule', () => {
   const { mistakes } = parseRules([{ match: '*' }, { flushMs: 99, publish: 1 }, 7])
   assert.deepEqual(mistakes, [

@@ -7,11 +7,26 @@ import type { AudienceName } from '../../../src/config/rules.ts'
 import { accessFailure, type Identity } from '../../../src/core/access.ts'
 
 const identities: Readonly<Record<string, Identity>> = {
-  'an anonymous session': { user: '', grants: [], untilSecond: 0 },
-  'a user': { user: '17', grants: [], untilSecond: 0 },
-  'a user whose token lists the channel': { user: '17', grants: ['other', 'room-*'], untilSecond: 0 },
-  'a token without a user that lists the channel': { user: '', grants: ['room-1'], untilSecond: 0 },
-  'a user whose token lists other channels': { user: '17', grants: ['room-2', 'roo'], untilSecond: 0 },
+  'an anonymous session': { tenant: 1, user: '', grants: [], untilSecond: 0 },
+  'a user': { tenant: 1, user: '17', grants: [], untilSecond: 0 },
+  'a user whose token lists the channel': {
+    tenant: 1,
+    user: '17',
+    grants: ['other', 'room-*'],
+    untilSecond: 0,
+  },
+  'a token without a user that lists the channel': {
+    tenant: 1,
+    user: '',
+    grants: ['room-1'],
+    untilSecond: 0,
+  },
+  'a user whose token lists other channels': {
+    tenant: 1,
+    user: '17',
+    grants: ['room-2', 'roo'],
+    untilSecond: 0,
+  },
 }
 
 const allowed: Readonly<Record<AudienceName, readonly string[]>> = {
@@ -33,7 +48,7 @@ for (const audience of Object.keys(allowed) as AudienceName[]) {
 
 test('a refusal names what was asked, the channel and the reason, and no one else’s grants', () => {
   const failure = accessFailure(
-    { user: '', grants: ['secret-*'], untilSecond: 0 },
+    { tenant: 1, user: '', grants: ['secret-*'], untilSecond: 0 },
     'token',
     'room-1',
     'publish to',

@@ -9,25 +9,18 @@ import { type HistoryQuery, hasFailed } from '../../../src/core/broker.ts'
 import { createLocalBroker } from '../../../src/core/broker-local.ts'
 import { compileRules } from '../../../src/core/channel-rules.ts'
 import { silentObserver } from '../../../src/core/observer.ts'
+import { createMemoryStore } from '../../../src/store/memory-store.ts'
+import { BROKER_LIMITS } from '../../support/core-parts.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { codeOf, request } from '../../support/local-core.ts'
 import { recordingEdge } from '../../support/recording-edge.ts'
 
-const LIMITS = {
-  maxChannels: 0,
-  channelIdleMs: 10_000,
-  ringSize: 256,
-  ringMs: 5_000,
-  maxHistoryBytes: 1_000_000,
-  idempotencyMs: 60_000,
-  maxIdempotencyKeys: 100,
-  maxLastSeen: 100,
-}
+const LIMITS = { ...BROKER_LIMITS, channelIdleMs: 10_000, ringMs: 5_000, maxIdempotencyKeys: 100 }
 
 function setUp(limits: Partial<typeof LIMITS> = {}, more: readonly ChannelRule[] = []) {
   const clock = new FakeClock()
   const rules = compileRules([{ match: 'small', maxPublicationBytes: 10 }, ...more], 2_000, false)
-  const deps = { rules, clock, observer: silentObserver }
+  const deps = { rules, clock, observer: silentObserver, store: createMemoryStore() }
   const broker = createLocalBroker(deps, { ...LIMITS, ...limits }, 'k3')
   const publish = async (channel: string, value: unknown = 1) => {
     await broker.publish([request(channel, value)], 'http')
@@ -193,12 +186,12 @@ describe('broker presence', () => {
     const { broker, clock } = setUp()
     const subscribers: Record<string, number> = { '@17': 1 }
     await broker.attach(recordingEdge(subscribers), '@17')
-    broker.userLeft('17')
-    assert.deepEqual(await broker.usersOnline(['17']), { online: ['17'], lastSeen: {} })
+    broker.userLeft('@17')
+    assert.deepEqual(await broker.usersOnline(1, ['17']), { online: ['17'], lastSeen: {} })
     subscribers['@17'] = 0
     const leftMs = clock.wallMs()
-    broker.userLeft('17')
+    broker.userLeft('@17')
     clock.turn(5_000)
-    assert.deepEqual(await broker.usersOnline(['17', '18']), { online: [], lastSeen: { '17': leftMs } })
+    assert.deepEqual(await broker.usersOnline(1, ['17', '18']), { online: [], lastSeen: { '17': leftMs } })
   })
 })

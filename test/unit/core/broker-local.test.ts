@@ -9,6 +9,8 @@ import { createLocalBroker, type LocalBrokerLimits } from '../../../src/core/bro
 import { compileRules } from '../../../src/core/channel-rules.ts'
 import { silentObserver } from '../../../src/core/observer.ts'
 import { MAX_JSON_DEPTH, Payload } from '../../../src/protocol/payload.ts'
+import { createMemoryStore } from '../../../src/store/memory-store.ts'
+import { BROKER_LIMITS } from '../../support/core-parts.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { codeOf, request } from '../../support/local-core.ts'
 import { recordingEdge } from '../../support/recording-edge.ts'
@@ -24,18 +26,8 @@ function setUp(limits: Partial<LocalBrokerLimits> = {}) {
   }
   const rules = compileRules([{ match: 'small', maxPublicationBytes: 10 }], NODE_LIMIT, false)
   const broker = createLocalBroker(
-    { rules, clock, observer },
-    {
-      maxChannels: 0,
-      channelIdleMs: 10_000,
-      ringSize: 256,
-      ringMs: 5_000,
-      maxHistoryBytes: 1_000_000,
-      idempotencyMs: 60_000,
-      maxIdempotencyKeys: 100,
-      maxLastSeen: 100,
-      ...limits,
-    },
+    { rules, clock, observer, store: createMemoryStore() },
+    { ...BROKER_LIMITS, channelIdleMs: 10_000, ringMs: 5_000, ...limits },
     'k3',
   )
   const publish = async (channel: string, value: unknown = 1) => {
@@ -285,7 +277,7 @@ describe('broker users', () => {
     const other = recordingEdge({ '@5': 2 })
     for (const name of ['@17', '@18']) await broker.attach(one, name)
     await broker.attach(other, '@5')
-    assert.deepEqual(await broker.usersOnline(['5', '18', '17', 'nobody', '5']), {
+    assert.deepEqual(await broker.usersOnline(1, ['5', '18', '17', 'nobody', '5']), {
       online: ['5', '17', '5'],
       lastSeen: {},
     })
@@ -306,14 +298,15 @@ describe('broker users', () => {
     const edges = [recordingEdge({}, 2), recordingEdge({}, 0), recordingEdge({}, 3)]
     for (const edge of edges) broker.join(edge)
     const goodbye = { code: 4501, reason: 'account closed' }
-    assert.equal(await broker.disconnect({ user: '17' }, goodbye), 5)
-    for (const edge of edges) assert.deepEqual(edge.goodbyes, [{ target: { user: '17' }, goodbye }])
+    assert.equal(await broker.disconnect({ tenant: 1, user: '17' }, goodbye), 5)
+    for (const edge of edges)
+      assert.deepEqual(edge.goodbyes, [{ target: { tenant: 1, user: '17' }, goodbye }])
   })
 })
 
-test('broker leaves no timer behind when it stops', () => {
+test('broker leaves no timer behind when it stops', async () => {
   const { broker, clock } = setUp()
   assert.ok(clock.count > 0)
-  broker.stop()
+  await broker.stop()
   assert.equal(clock.count, 0)
 })

@@ -26,6 +26,8 @@ describe('rules', () => {
       historySize: 0,
       historyBytes: 0,
       historyTtlMs: 0,
+      durable: false,
+      announce: false,
     })
   })
 
@@ -78,7 +80,8 @@ describe('built-in rules', () => {
     ['web_chat', 'anyone', 'anyone', 'count'],
     ['webauth_chat', 'anyone', 'user', 'off'],
     ['private_7', 'user', 'nobody', 'off'],
-    ['track_7', 'anyone', 'nobody', 'count'],
+    ['track_7', 'anyone', 'nobody', 'list'],
+    ['trust_7', 'anyone', 'nobody', 'count'],
     ['@17', 'nobody', 'nobody', 'count'],
   ] as const
   for (const [channel, subscribe, publish, presence] of expected) {

@@ -85,7 +85,8 @@ describe('history', () => {
     assert.ok('publications' in outcome)
     assert.deepEqual([outcome.epoch, outcome.offset, outcome.gap], ['k3', 12, undefined])
     assert.equal(outcome.publications.length, 10)
-    assert.deepEqual(outcome.publications[0], { channel: 'kept', offset: 3, data: 2 })
+    const time = core.clock.wallMs()
+    assert.deepEqual(outcome.publications[0], { channel: 'kept', offset: 3, data: 2, time })
   })
 
   test('history gives a part: after a position, so many, from the end', async (t) => {
@@ -130,6 +131,7 @@ describe('publish with a key', () => {
     data,
     event: '',
     key,
+    echo: true,
   })
 
   test('publish with a key that was used gives the first result and publishes nothing', async (t) => {

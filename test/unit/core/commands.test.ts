@@ -23,6 +23,7 @@ const connect = (token = '', resume: string | null = null): Command => ({
   token,
   resume,
   since: null,
+  login: null,
 })
 const publish = (channel: string, data: unknown = 1, event = '', key = ''): Command => ({
   kind: 'publish',
@@ -30,13 +31,14 @@ const publish = (channel: string, data: unknown = 1, event = '', key = ''): Comm
   data,
   event,
   key,
+  echo: true,
 })
 
 /** Tokens are the name of the user here, and a list of grants behind a colon. */
 const verifyToken: VerifyToken = (token) => {
   if (token === 'bad') return { failed: 'TOKEN_INVALID', message: 'The token can not be trusted' }
   const [user = '', grants = ''] = token.split(':')
-  return { user, grants: grants === '' ? [] : grants.split(','), untilSecond: 0 }
+  return { tenant: 1, user, grants: grants === '' ? [] : grants.split(','), untilSecond: 0 }
 }
 const tokens: LocalCoreOptions = { verifyToken }
 
@@ -196,7 +198,7 @@ describe('unsubscribe', () => {
     assert.equal(await run(core, session, unsubscribe('a')), 'NOT_SUBSCRIBED')
     assert.equal(await run(core, session, unsubscribe('')), 'NOT_SUBSCRIBED')
     assert.equal(await run(core, session, unsubscribe('@17')), 'NOT_SUBSCRIBED')
-    assert.deepEqual((await core.broker.usersOnline(['17'])).online, ['17'])
+    assert.deepEqual((await core.broker.usersOnline(1, ['17'])).online, ['17'])
   })
 })
 

@@ -6,7 +6,6 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
-import type { Publication } from '../../../src/core/broker.ts'
 import { createFlushScheduler } from '../../../src/core/flush-scheduler.ts'
 import { HubChannel, SHARD_SUBSCRIBERS } from '../../../src/core/hub-channel.ts'
 import { createLedger } from '../../../src/core/ledger.ts'
@@ -15,7 +14,7 @@ import { presenceNotice } from '../../../src/core/presence-notice.ts'
 import { FIRST_PLACE, Session } from '../../../src/core/session.ts'
 import { TurnLog } from '../../../src/core/turn-log.ts'
 import { STEP_SUBSCRIBERS } from '../../../src/core/wave.ts'
-import { encodePublication } from '../../../src/protocol/json-codec.ts'
+import { hubRule, publicationOf } from '../../support/core-parts.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { holdsAsync } from '../../support/holds.ts'
 import { request } from '../../support/local-core.ts'
@@ -44,6 +43,7 @@ function setUp(maxPendingBytes = 1_000_000) {
   const noticed: string[] = []
   const steps: string[] = []
   let hasReplayLeft = 0
+  let isReplayWaiting = false
   const flush = createFlushScheduler(
     {
       clock,
@@ -55,6 +55,7 @@ function setUp(maxPendingBytes = 1_000_000) {
         steps.push('replay')
         return hasReplayLeft-- > 0
       },
+      isReplayWaiting: () => isReplayWaiting,
       noticed: (channel) => void noticed.push(`${channel.name} ${channel.offset}`),
       endTurn() {
         steps.push('end')
@@ -79,12 +80,16 @@ function setUp(maxPendingBytes = 1_000_000) {
     replayFor(turns: number) {
       hasReplayLeft = turns
     },
+    /** Somebody is ahead of what was sent, or not. */
+    beAhead(isAhead: boolean) {
+      isReplayWaiting = isAhead
+    },
     turns,
     latencies,
     totals: () => ({ deliveries, bytes }),
     /** A channel with so many subscribers. */
     channel(name: string, subscribers = 1, flushMs = 0) {
-      const channel = new HubChannel(name, flushMs, null)
+      const channel = new HubChannel(name, hubRule(flushMs))
       const sessions = Array.from({ length: subscribers }, () => new Session(++lastNumber, fanOut, ''))
       for (const session of sessions) addTo(channel, session)
       return { channel, sessions }
@@ -92,14 +97,7 @@ function setUp(maxPendingBytes = 1_000_000) {
     enqueue(channel: HubChannel, value: unknown = 1, event = '', user = '') {
       const offset = (offsets.get(channel.name) ?? 0) + 1
       offsets.set(channel.name, offset)
-      const parts = { ...request(channel.name, value, event, user), offset }
-      const publication: Publication = {
-        ...parts,
-        epoch: 'k3',
-        message: encodePublication(parts),
-        arrivedMs: clock.nowMs(),
-      }
-      flush.enqueue(channel, publication)
+      flush.enqueue(channel, publicationOf(request(channel.name, value, event, user), offset, clock.nowMs()))
     },
     notice(channel: HubChannel, seq: number) {
       flush.enqueue(
@@ -175,7 +173,7 @@ describe('flush turn', () => {
   test('a turn gives a single subscriber all its messages in one write, of several channels too', async () => {
     const { channel, enqueue, fanOut } = setUp()
     const { channel: a, sessions } = channel('a')
-    const b = new HubChannel('b', 0, null)
+    const b = new HubChannel('b', hubRule())
     addTo(b, first(sessions))
     for (let i = 0; i < 3; i++) {
       enqueue(a)
@@ -263,6 +261,19 @@ describe('flush turn and what is behind', () => {
     flush.soon()
     for (let i = 0; i < 8; i++) await nextTurn()
     assert.equal(steps.filter((step) => step === 'replay').length, 4)
+  })
+
+  // Who had joined ahead of what was sent waited for the sweep of the hub.
+  test('a turn follows one that sent what somebody waits for, and none that sent nothing', async () => {
+    const { channel, enqueue, flush, steps, beAhead } = setUp()
+    const { channel: empty } = channel('a', 0)
+    beAhead(true)
+    enqueue(empty)
+    for (let i = 0; i < 4; i++) await nextTurn()
+    assert.equal(steps.filter((step) => step === 'replay').length, 2)
+    flush.soon()
+    for (let i = 0; i < 4; i++) await nextTurn()
+    assert.equal(steps.filter((step) => step === 'replay').length, 3)
   })
 
   test('a turn counts what is sent to a channel as due to all its subscribers, behind or not', async () => {

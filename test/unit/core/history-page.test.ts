@@ -14,7 +14,8 @@ const at = (offset: number, epoch = 'k3') => ({ epoch, offset })
 /** The page of a channel that is at `latest` and holds what follows from `first` on. */
 function pageOf(latest: number, first: number, query: Partial<HistoryQuery>) {
   const read = (offset: number) => (offset >= first && offset <= latest ? Buffer.from(String(offset)) : null)
-  const page = historyPage(at(latest), first, read, { since: null, limit: 100, isReverse: false, ...query })
+  const source = { ...at(latest), retained: read, retainedAtMs: (offset: number) => offset * 1_000 }
+  const page = historyPage(source, first, { since: null, limit: 100, isReverse: false, ...query })
   return { ...page, offsets: page.messages.map((message) => Number(message.toString())) }
 }
 
@@ -71,7 +72,8 @@ describe('history page', () => {
 function pageOfSizes(sizes: readonly number[], query: Partial<HistoryQuery> = {}) {
   const messages: readonly Buffer[] = sizes.map((size) => Buffer.alloc(size))
   const read = (offset: number) => messages[offset - 1] ?? null
-  const page = historyPage(at(sizes.length), 1, read, {
+  const source = { ...at(sizes.length), retained: read, retainedAtMs: () => 0 }
+  const page = historyPage(source, 1, {
     since: null,
     limit: 100,
     isReverse: false,

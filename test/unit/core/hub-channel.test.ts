@@ -4,13 +4,20 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { HubChannel, SHARD_SUBSCRIBERS, topicOf } from '../../../src/core/hub-channel.ts'
-import { Session } from '../../../src/core/session.ts'
+import { createLedger } from '../../../src/core/ledger.ts'
+import { silentObserver } from '../../../src/core/observer.ts'
+import { Lag, Session } from '../../../src/core/session.ts'
+import { TurnLog } from '../../../src/core/turn-log.ts'
 import { Wave } from '../../../src/core/wave.ts'
+import { hubRule, publicationOf } from '../../support/core-parts.ts'
+import { request } from '../../support/local-core.ts'
 import { type RecordingFanOut, recordingFanOut } from '../../support/recording-fan-out.ts'
 
 let lastNumber = 0
 const open = (fanOut: RecordingFanOut) => new Session(++lastNumber, fanOut, '')
 const counts = (channel: HubChannel) => channel.audiences.map((one) => one.count)
+
+const publication = (offset: number) => publicationOf(request('c', offset), offset)
 
 /** So many live sessions with their places. */
 function fill(channel: HubChannel, fanOut: RecordingFanOut, count: number) {
@@ -23,7 +30,7 @@ function fill(channel: HubChannel, fanOut: RecordingFanOut, count: number) {
 describe('channel topics', () => {
   test('channel hands its only live subscriber everything directly', () => {
     const fanOut = recordingFanOut()
-    const channel = new HubChannel('c', 0, null)
+    const channel = new HubChannel('c', hubRule())
     const session = open(fanOut)
     const place = channel.goLive(session)
     assert.equal(channel.only, session)
@@ -35,7 +42,7 @@ describe('channel topics', () => {
 
   test('channel becomes a topic with its second subscriber and stays one until the last has left', () => {
     const fanOut = recordingFanOut()
-    const channel = new HubChannel('c', 0, null)
+    const channel = new HubChannel('c', hubRule())
     const [a, b] = [open(fanOut), open(fanOut)]
     const places = [channel.goLive(a), channel.goLive(b)]
     assert.deepEqual(places, [0, 0])
@@ -54,7 +61,7 @@ describe('channel topics', () => {
 
   test('channel counts subscribers of two fan-outs apart', () => {
     const [json, msgpack] = [recordingFanOut(), recordingFanOut()]
-    const channel = new HubChannel('c', 0, null)
+    const channel = new HubChannel('c', hubRule())
     const [one, second, third] = [open(json), open(msgpack), open(json)]
     for (const session of [one, second, third]) channel.goLive(session)
     assert.deepEqual(
@@ -74,7 +81,7 @@ describe('channel topics', () => {
 
   test('channel leaves the topic alone for a connection that is gone', () => {
     const fanOut = recordingFanOut()
-    const channel = new HubChannel('c', 0, null)
+    const channel = new HubChannel('c', hubRule())
     const [a, b] = [open(fanOut), open(fanOut)]
     for (const session of [a, b]) channel.goLive(session)
     fanOut.lose(a)
@@ -88,7 +95,7 @@ describe('channel topics', () => {
 
   test('channel opens a topic for each SHARD_SUBSCRIBERS, and fills room again before it opens another', () => {
     const fanOut = recordingFanOut()
-    const channel = new HubChannel('c', 0, null)
+    const channel = new HubChannel('c', hubRule())
     const sessions = fill(channel, fanOut, SHARD_SUBSCRIBERS * 2 + 1)
     assert.equal(channel.isSharded, true)
     assert.deepEqual([...new Set(sessions.map(({ place }) => place))], [0, 1, 2])
@@ -102,7 +109,7 @@ describe('channel topics', () => {
   })
 
   test('channel of just SHARD_SUBSCRIBERS is not sharded', () => {
-    const channel = new HubChannel('c', 0, null)
+    const channel = new HubChannel('c', hubRule())
     fill(channel, recordingFanOut(), SHARD_SUBSCRIBERS)
     assert.equal(channel.isSharded, false)
   })
@@ -112,7 +119,7 @@ describe('channel with a wave', () => {
   /** A wave of one publication, offset 1, that has not been given to anyone. */
   function withWave(subscribers: number) {
     const fanOut = recordingFanOut()
-    const channel = new HubChannel('c', 0, null)
+    const channel = new HubChannel('c', hubRule())
     const sessions = fill(channel, fanOut, subscribers)
     const wave = new Wave(channel, [])
     channel.wave = wave
@@ -138,10 +145,39 @@ describe('channel with a wave', () => {
 
   test('channel without a wave has nobody ahead of it', () => {
     const fanOut = recordingFanOut()
-    const channel = new HubChannel('c', 0, null)
+    const channel = new HubChannel('c', hubRule())
     fill(channel, fanOut, 3)
     assert.equal(channel.aheadAt(fanOut, 0), 0)
     assert.equal(channel.aheadAt(recordingFanOut(), 0), 0)
+  })
+
+  test('channel was sent up to the wave at places it has passed, up to its offset at others and without one', () => {
+    const { fanOut, channel } = withWave(SHARD_SUBSCRIBERS + 1)
+    channel.offset = 4
+    const wave = new Wave(channel, [publication(5), publication(6)])
+    channel.wave = wave
+    const sent = () => [0, 1].map((place) => channel.sentAt(fanOut, place))
+    assert.deepEqual(sent(), [4, 4])
+    wave.step(createLedger(silentObserver), new TurnLog())
+    assert.equal(channel.sentAt(fanOut, 0), 6)
+    assert.equal(
+      channel.sentAt(recordingFanOut(), 0),
+      4,
+      'a fan-out without subscribers has been sent nothing of it',
+    )
+    channel.wave = null
+    assert.deepEqual(sent(), [4, 4])
+  })
+
+  test('channel was sent to a session up to its place, or up to where it lags', () => {
+    const fanOut = recordingFanOut()
+    const channel = new HubChannel('c', hubRule())
+    channel.offset = 4
+    const session = open(fanOut)
+    session.addChannel(channel, channel.goLive(session))
+    assert.equal(channel.sentTo(session), 4)
+    session.addLag(new Lag(channel, 3, 0))
+    assert.equal(channel.sentTo(session), 2)
   })
 })
 

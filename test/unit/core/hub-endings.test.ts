@@ -49,9 +49,10 @@ describe('hub endings', () => {
   test('hub disconnects all sessions of a user with the code and reason of the application', async (t) => {
     const core = localCore(t)
     const [one, other, stranger] = [core.connected(), core.connected(), core.connected()]
-    for (const session of [one, other]) session.identify({ user: '17', grants: [], untilSecond: 0 })
+    for (const session of [one, other])
+      session.identify({ tenant: 1, user: '17', grants: [], untilSecond: 0 })
     const goodbye = { code: 4501, reason: 'account closed' }
-    assert.equal(core.hub.disconnect({ user: '17' }, goodbye), 2)
+    assert.equal(core.hub.disconnect({ tenant: 1, user: '17' }, goodbye), 2)
     assert.deepEqual(
       core.fanOut.endings.map(({ session, code, reason }) => [session, code, reason]),
       [
@@ -61,18 +62,18 @@ describe('hub endings', () => {
     )
     assert.equal(one.endedBy, 'DISCONNECTED')
     assert.equal(stranger.phase, 'connected')
-    assert.equal(core.hub.disconnect({ user: '17' }, goodbye), 0)
+    assert.equal(core.hub.disconnect({ tenant: 1, user: '17' }, goodbye), 0)
   })
 
   test('hub disconnects only after what was published before has been sent', async (t) => {
     // "You were logged out", followed by a disconnect of the same user, used to end the session first.
     const core = localCore(t)
     const session = core.connected()
-    session.identify({ user: '17', grants: [], untilSecond: 0 })
+    session.identify({ tenant: 1, user: '17', grants: [], untilSecond: 0 })
     await core.hub.subscribe(session, '@17')
     for (let i = 0; i < 100; i++) await core.publish('@17', i)
     await core.publish('@17', 'you were logged out')
-    assert.equal(core.hub.disconnect({ user: '17' }, { code: 4501, reason: 'bye' }), 1)
+    assert.equal(core.hub.disconnect({ tenant: 1, user: '17' }, { code: 4501, reason: 'bye' }), 1)
     assert.deepEqual(core.fanOut.endings, [], 'it was ended at once')
     await core.settle()
     assert.equal(core.fanOut.got(session).at(-1)?.data, 'you were logged out')
@@ -97,8 +98,8 @@ describe('hub and tokens', () => {
   test('hub ends a session whose token has run out, some seconds late at the most', async (t) => {
     const core = localCore(t)
     const [short, long, none] = [core.connected(), core.connected(), core.connected()]
-    short.identify({ user: '17', grants: [], untilSecond: inSeconds(10) })
-    long.identify({ user: '17', grants: [], untilSecond: inSeconds(3_600) })
+    short.identify({ tenant: 1, user: '17', grants: [], untilSecond: inSeconds(10) })
+    long.identify({ tenant: 1, user: '17', grants: [], untilSecond: inSeconds(3_600) })
     await core.subscribe(short, 'a')
     core.clock.turn(9_999)
     assert.equal(core.fanOut.endings.length, 0)

@@ -17,7 +17,7 @@ const TICK_MS = 100
 /** A session of a user, that can be resumed where `id` is given: '' = under its own. */
 function userSession(core: LocalCore, user: string, id: string | null = null): Session {
   const session = core.connected()
-  session.identify({ user, grants: [], untilSecond: 0 })
+  session.identify({ tenant: 1, user, grants: [], untilSecond: 0 })
   if (id !== null) core.hub.sessions.adopt(session, id)
   return session
 }

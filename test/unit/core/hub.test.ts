@@ -7,12 +7,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
-import { type Attachment, type Broker, hasFailed, type Publication } from '../../../src/core/broker.ts'
+import { type Attachment, type Broker, hasFailed } from '../../../src/core/broker.ts'
 import { compileRules } from '../../../src/core/channel-rules.ts'
 import { createHub, type Hub } from '../../../src/core/hub.ts'
 import { silentObserver } from '../../../src/core/observer.ts'
 import type { Session } from '../../../src/core/session.ts'
-import { encodePublication } from '../../../src/protocol/json-codec.ts'
+import { publicationOf } from '../../support/core-parts.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { holdsAsync } from '../../support/holds.ts'
 import { codeOf, localCore, request } from '../../support/local-core.ts'
@@ -181,10 +181,7 @@ describe('hub positions', () => {
     )
     const session = hub.open(fanOut, '')
     const asked = hub.subscribe(session, 'a')
-    const publication = (offset: number): Publication => {
-      const parts = { ...request('a'), offset }
-      return { ...parts, epoch: 'k3', message: encodePublication(parts), arrivedMs: 0 }
-    }
+    const publication = (offset: number) => publicationOf(request('a'), offset)
     hub.deliver([publication(8)])
     await nextTurn()
     hub.deliver([publication(9)])

@@ -19,6 +19,7 @@ const verifyToken: VerifyToken = (token) => {
   const [who = '', seconds = ''] = token.split('/')
   const [user = '', grants = ''] = who.split(':')
   return {
+    tenant: 1,
     user,
     grants: grants === '' ? [] : grants.split(','),
     untilSecond: seconds === '' ? 0 : WALL_SECOND + Number(seconds),
@@ -31,6 +32,7 @@ const connect = (fields: Partial<ConnectCommand> = {}): ConnectCommand => ({
   token: '',
   resume: null,
   since: null,
+  login: null,
   ...fields,
 })
 
@@ -160,7 +162,7 @@ describe('connect with a capsule', () => {
     const core = localCore(t, tokens)
     const { capsule, session } = await arrive(core, { token: '17', resume: '' })
     const id = core.hub.sessions.idOf(session)
-    await core.broker.disconnect({ user: '17' }, { code: 4501, reason: 'account closed' })
+    await core.broker.disconnect({ tenant: 1, user: '17' }, { code: 4501, reason: 'account closed' })
     await core.settle()
     assert.equal(await refused(core, { resume: capsule }), 'TOKEN_MISSING')
     core.clock.turn(1)
@@ -213,7 +215,7 @@ describe('the user’s own channel', () => {
       core.fanOut.got(session).map((one) => [one.channel, one.data]),
       [['@17', 'for you']],
     )
-    assert.deepEqual((await core.broker.usersOnline(['17', '18'])).online, ['17'])
+    assert.deepEqual((await core.broker.usersOnline(1, ['17', '18'])).online, ['17'])
   })
 
   test('connect answers with its position', async (t) => {
@@ -346,7 +348,7 @@ describe('a session that comes with nothing but its capsule', () => {
     assert.equal(await core.identification.subscribeOwn(core.connected(), null), null)
   })
 
-  test('identify takes user and grants from the capsule only where tokens are known', async (t) => {
+  test('identify takes user and grants from the capsule, tokens or not: it may come from a login', async (t) => {
     const { opened } = await leftCapsule(localCore(t, tokens))
     const [known, unknown] = [localCore(t, tokens), localCore(t)]
     const users = [known, unknown].map((core) => {
@@ -356,7 +358,7 @@ describe('a session that comes with nothing but its capsule', () => {
     })
     assert.deepEqual(users, [
       ['17', ['room-*']],
-      ['', []],
+      ['17', ['room-*']],
     ])
   })
 })

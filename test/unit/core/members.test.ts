@@ -13,7 +13,7 @@ const fanOut = recordingFanOut()
 
 function sessionOf(user: string): Session {
   const session = new Session(1, fanOut, '')
-  session.identify({ user, grants: [], untilSecond: 0 })
+  session.identify({ tenant: 1, user, grants: [], untilSecond: 0 })
   return session
 }
 

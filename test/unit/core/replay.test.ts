@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Publication } from '../../../src/core/broker.ts'
 import { HubChannel } from '../../../src/core/hub-channel.ts'
 import { createLedger } from '../../../src/core/ledger.ts'
 import { silentObserver } from '../../../src/core/observer.ts'
@@ -12,17 +11,15 @@ import { createReplay } from '../../../src/core/replay.ts'
 import { LAGGING, Lag, Session } from '../../../src/core/session.ts'
 import { TurnLog } from '../../../src/core/turn-log.ts'
 import { Wave } from '../../../src/core/wave.ts'
-import { encodePublication } from '../../../src/protocol/json-codec.ts'
+import { hubRule, publicationOf } from '../../support/core-parts.ts'
 import { request } from '../../support/local-core.ts'
 import { recordingFanOut } from '../../support/recording-fan-out.ts'
 
 const range = (from: number, to: number) =>
   Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i)
 
-function publication(channel: string, offset: number, value: unknown = 1): Publication {
-  const parts = { ...request(channel, value), offset }
-  return { ...parts, epoch: 'k3', message: encodePublication(parts), arrivedMs: 0 }
-}
+const publication = (channel: string, offset: number, value: unknown = 1) =>
+  publicationOf(request(channel, value), offset)
 
 function setUp() {
   const missed: [session: number, channel: string][] = []
@@ -41,7 +38,7 @@ function setUp() {
     missed,
     /** A channel that has sent up to `offset` and holds what follows from `first` on, one more than it sent included. */
     channel(name: string, offset: number, { first = 1, value = 1 as unknown } = {}): HubChannel {
-      const channel = new HubChannel(name, 0, null)
+      const channel = new HubChannel(name, hubRule())
       channel.epoch = 'k3'
       channel.offset = offset
       channel.log = {

@@ -6,10 +6,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HubChannel } from '../../../src/core/hub-channel.ts'
 import { FIRST_PLACE, LAGGING, Lag, Session } from '../../../src/core/session.ts'
+import { hubRule } from '../../support/core-parts.ts'
 import { recordingFanOut } from '../../support/recording-fan-out.ts'
 
 const open = () => new Session(1, recordingFanOut(), '')
-const channel = (number: number) => new HubChannel(`c${number}`, 0, null)
+const channel = (number: number) => new HubChannel(`c${number}`, hubRule())
 const names = (session: Session) => session.channels.map((one) => one.name)
 
 test('session keeps its channels in the order they were added', () => {
@@ -50,7 +51,7 @@ test('sessions without channels share no list that one of them could write to', 
 test('session is anonymous until it is identified', () => {
   const session = open()
   assert.deepEqual([session.user, session.grants], ['', []])
-  session.identify({ user: '17', grants: ['room-*'], untilSecond: 90 })
+  session.identify({ tenant: 1, user: '17', grants: ['room-*'], untilSecond: 90 })
   assert.deepEqual([session.user, session.grants, session.untilSecond], ['17', ['room-*'], 90])
 })
 

@@ -23,7 +23,7 @@ function setUp() {
   })
   const connected = (user = '', untilSecond = 0) => {
     const session = sessions.open(fanOut, '')
-    session.identify({ user, grants: [], untilSecond })
+    session.identify({ tenant: 1, user, grants: [], untilSecond })
     sessions.markConnected(session)
     return session
   }
@@ -60,7 +60,7 @@ describe('session ids', () => {
     const mine = [connected('17'), connected('17')]
     connected('18')
     connected()
-    assert.deepEqual(sessions.matching({ user: '17' }), mine)
+    assert.deepEqual(sessions.matching({ tenant: 1, user: '17' }), mine)
   })
 
   test('only sessions that can be resumed are known by id', () => {
@@ -153,7 +153,7 @@ describe('tokens that run out', () => {
     const { clock, sessions, connected, ended, nowSecond } = setUp()
     const session = connected('17', nowSecond() + 10)
     clock.turn(9_000)
-    session.identify({ user: '17', grants: [], untilSecond: nowSecond() + 10 })
+    session.identify({ tenant: 1, user: '17', grants: [], untilSecond: nowSecond() + 10 })
     clock.turn(5_000)
     for (let i = 0; i < 3; i++) sessions.sweep()
     assert.deepEqual(ended, [])

@@ -34,7 +34,7 @@ function token(claims: unknown, alg: unknown = 'HS256', signer: Signer = hmac(SE
 }
 
 const verifier = (secret: string, publicKey: string) => {
-  const verify = createTokenVerifier({ secret, publicKey })
+  const verify = createTokenVerifier({ secret, publicKey }, 1)
   assert.ok(verify)
   return verify
 }
@@ -51,6 +51,7 @@ const refusedBy = (verify: typeof hs256, text: string) => {
 describe('token', () => {
   test('gives user and grants', () => {
     assert.deepEqual(hs256(token({ sub: '17', channels: ['room-*', 'news'] })), {
+      tenant: 1,
       user: '17',
       grants: ['room-*', 'news'],
       untilSecond: 0,
@@ -58,19 +59,49 @@ describe('token', () => {
   })
 
   test('without claims is an anonymous session without grants', () => {
-    assert.deepEqual(hs256(token({})), { user: '', grants: [], untilSecond: 0 })
-    assert.deepEqual(hs256(token({ sub: '', other: 1 })), { user: '', grants: [], untilSecond: 0 })
+    assert.deepEqual(hs256(token({})), { tenant: 1, user: '', grants: [], untilSecond: 0 })
+    assert.deepEqual(hs256(token({ sub: '', other: 1 })), { tenant: 1, user: '', grants: [], untilSecond: 0 })
+  })
+
+  test('may name its tenant; one that does not is of the node’s own', () => {
+    const tenantOf = (claims: object, own = 1) => {
+      const verify = createTokenVerifier({ secret: SECRET, publicKey: '' }, own)
+      const outcome = verify?.(token({ sub: '17', ...claims })) ?? assert.fail()
+      return 'failed' in outcome ? outcome.failed : outcome.tenant
+    }
+    assert.deepEqual(
+      [tenantOf({}), tenantOf({}, 5), tenantOf({ tenant: 7 }, 5), tenantOf({ tenant: 0 })],
+      [1, 5, 7, 0],
+    )
+    for (const tenant of [-1, 1.5, '7', null, 2 ** 31, [7]]) {
+      assert.equal(tenantOf({ tenant }), 'TOKEN_INVALID', JSON.stringify(tenant))
+    }
   })
 
   test('may name the user by an integer', () => {
-    assert.deepEqual(hs256(token({ sub: 17 })), { user: '17', grants: [], untilSecond: 0 })
+    assert.deepEqual(hs256(token({ sub: 17 })), { tenant: 1, user: '17', grants: [], untilSecond: 0 })
   })
 
   test('signed with the private key of RSA or P-256 is taken by its public key', () => {
-    assert.deepEqual(rs256(token({ sub: '1' }, 'RS256', withRsa)), { user: '1', grants: [], untilSecond: 0 })
-    assert.deepEqual(es256(token({ sub: '2' }, 'ES256', withEc)), { user: '2', grants: [], untilSecond: 0 })
-    assert.deepEqual(both(token({ sub: '3' }, 'RS256', withRsa)), { user: '3', grants: [], untilSecond: 0 })
-    assert.deepEqual(both(token({ sub: '4' })), { user: '4', grants: [], untilSecond: 0 })
+    assert.deepEqual(rs256(token({ sub: '1' }, 'RS256', withRsa)), {
+      tenant: 1,
+      user: '1',
+      grants: [],
+      untilSecond: 0,
+    })
+    assert.deepEqual(es256(token({ sub: '2' }, 'ES256', withEc)), {
+      tenant: 1,
+      user: '2',
+      grants: [],
+      untilSecond: 0,
+    })
+    assert.deepEqual(both(token({ sub: '3' }, 'RS256', withRsa)), {
+      tenant: 1,
+      user: '3',
+      grants: [],
+      untilSecond: 0,
+    })
+    assert.deepEqual(both(token({ sub: '4' })), { tenant: 1, user: '4', grants: [], untilSecond: 0 })
   })
 })
 
@@ -167,18 +198,24 @@ describe('token in time', () => {
     assert.equal(refusedBy(hs256, token({ sub: '1', exp: 0 })), 'TOKEN_EXPIRED')
     const now = nowSeconds()
     for (const exp of [now + 10, now]) {
-      assert.deepEqual(hs256(token({ sub: '1', exp })), { user: '1', grants: [], untilSecond: exp })
+      assert.deepEqual(hs256(token({ sub: '1', exp })), {
+        tenant: 1,
+        user: '1',
+        grants: [],
+        untilSecond: exp,
+      })
     }
   })
 
   test('says up to which second it is good', () => {
     const exp = nowSeconds() + 10
-    assert.deepEqual(hs256(token({ exp: exp + 0.9 })), { user: '', grants: [], untilSecond: exp })
+    assert.deepEqual(hs256(token({ exp: exp + 0.9 })), { tenant: 1, user: '', grants: [], untilSecond: exp })
   })
 
   test('is refused as expired when its time has not begun', () => {
     assert.equal(refusedBy(hs256, token({ sub: '1', nbf: nowSeconds() + 10 })), 'TOKEN_EXPIRED')
     assert.deepEqual(hs256(token({ sub: '1', nbf: nowSeconds() - 10 })), {
+      tenant: 1,
       user: '1',
       grants: [],
       untilSecond: 0,
@@ -193,7 +230,7 @@ describe('token in time', () => {
 
 describe('token keys', () => {
   test('none means no verifier', () => {
-    assert.equal(createTokenVerifier({ secret: '', publicKey: '' }), null)
+    assert.equal(createTokenVerifier({ secret: '', publicKey: '' }, 1), null)
   })
 
   test('tell their algorithm', () => {

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { HubChannel } from '../../../src/core/hub-channel.ts'
 import { LAGGING, Session } from '../../../src/core/session.ts'
 import { TurnLog } from '../../../src/core/turn-log.ts'
+import { hubRule } from '../../support/core-parts.ts'
 import { recordingFanOut } from '../../support/recording-fan-out.ts'
 
 const [json, msgpack] = [recordingFanOut(), recordingFanOut()]
@@ -33,12 +34,12 @@ function logOf(...entries: readonly Entry[]): TurnLog {
   } of entries) {
     const message = messageOf(channel, offset)
     const [firstPlace, lastPlace] = places
-    log.add({ channel, fanOut, offset, message, firstPlace, lastPlace, session, isTaken })
+    log.add({ channel, fanOut, offset, message, firstPlace, lastPlace, session, except: null, isTaken })
   }
   return log
 }
 
-const channelOf = (name: string) => new HubChannel(name, 0, null)
+const channelOf = (name: string) => new HubChannel(name, hubRule())
 
 /** A session at a place of each channel. */
 function sessionOn(...places: readonly (readonly [HubChannel, number])[]): Session {

@@ -14,9 +14,12 @@ import {
   dataField,
   eventField,
   integerField,
+  nullable,
   optional,
   textField,
+  tokenField,
   userField,
+  userKeyField,
 } from '../../../src/http-api/fields.ts'
 
 const publishShape = bodyShape(
@@ -32,7 +35,13 @@ const allShape = bodyShape({
   channels: channelListField,
   user: optional(userField, ''),
   code: optional(integerField(3000, 4999, 'Close code'), 3500),
-  reason: optional(textField(8, 'Reason'), 'bye'),
+  reason: optional(textField({ min: 1, max: 8 }, 'Reason'), 'bye'),
+})
+const userShape = bodyShape({
+  key: optional(userKeyField, 'k'),
+  token: optional(tokenField, 't'),
+  size: nullable(optional(integerField(3000, 4999, 'Size'), 3500), 'Size, or null'),
+  text: optional(textField({ min: 0, max: 8 }, 'Text'), ''),
 })
 
 /** Reads a body and gives the failure it must have. */
@@ -224,6 +233,7 @@ describe('schema and check', () => {
   const shapes = [
     ['publish', publishShape, ['channel', 'user', 'data', 'event', 'other']],
     ['all', allShape, ['channels', 'user', 'code', 'reason', 'other']],
+    ['user', userShape, ['key', 'token', 'size', 'text']],
   ] as const
   for (const [name, shape, names] of shapes) {
     test(`schema and check of the ${name} shape accept the same bodies`, async () => {

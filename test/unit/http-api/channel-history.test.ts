@@ -34,7 +34,7 @@ describe('history', () => {
   test('history gives publications byte for byte, and what is gone', async (t) => {
     const messages = [newsMessage(43, '{"id": 12345678901234567890}'), newsMessage(44, '1.0', 'é', '17')]
     const gap = { from: 42, to: 42, reason: 'trimmed' } as const
-    const page = { position: { epoch: 'k"3', offset: 44 }, messages, gap }
+    const page = { position: { epoch: 'k"3', offset: 44 }, messages, timesMs: [1, 2], gap }
     const { call } = await startLocalApi(t, { wrap: scriptedBroker({ history: page }).wrap })
     const { text, headers } = await call(path)
     assert.equal(headers.get('content-type'), 'application/json')

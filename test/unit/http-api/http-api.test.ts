@@ -128,7 +128,7 @@ describe('disconnect', () => {
     const { json } = await post('/api/disconnect', { user: 17, code: 4501, reason: 'account closed' })
     assert.deepEqual(json, { disconnected: 1 })
     assert.deepEqual(edge.goodbyes, [
-      { target: { user: '17' }, goodbye: { code: 4501, reason: 'account closed' } },
+      { target: { tenant: 1, user: '17' }, goodbye: { code: 4501, reason: 'account closed' } },
     ])
   })
 
@@ -322,12 +322,14 @@ describe('faults', () => {
     await assert.rejects(
       startHttpApi({
         broker: {} as never, // never reached: it does not come to a request
+        users: {} as never,
         observer: {} as never,
         log: silentLogger,
         config: {
           internalHost: '127.0.0.1',
           internalPort: port,
           key: '',
+          tenant: 1,
           maxPublicationBytes: 1000,
           maxChannelsPerCommand: 1,
           maxHistoryPerCommand: 1,

@@ -9,6 +9,7 @@ import { describe, test } from 'node:test'
 import Schema from 'typebox/schema'
 import { openapiDocument, openapiText, templatePath } from '../../../src/http-api/openapi.ts'
 import { routes } from '../../../src/http-api/routes.ts'
+import { failingStore } from '../../support/failing-store.ts'
 import { type LocalApi, startLocalApi } from '../../support/local-api.ts'
 import { newsMessage, scriptedBroker } from '../../support/scripted-broker.ts'
 
@@ -128,6 +129,19 @@ describe('the node', () => {
     ['/api/channels/%00/presence', 'channelPresence', null],
     ['/api/publish', 'publish', { channel: 'a', data: 1, key: '\n' }],
     ['/api/users/%', 'userState', null],
+    ['/api/users/%01/data', 'userData', null],
+    ['/api/users/%01/inbox', 'userInbox', null],
+    ['/api/users/17/inbox?limit=0', 'userInbox', null],
+    ['/api/users/key', 'setUserKey', { user: '17', key: 'a b' }],
+    ['/api/users/key/remove', 'removeUserKey', {}],
+    ['/api/users/data', 'setUserData', { user: '17', data: 1 }],
+    ['/api/users/inbox/clear', 'clearInbox', { user: '' }],
+    ['/api/tokens/revoke', 'revokeToken', { token: '' }],
+    ['/api/tokens/restore', 'restoreToken', { token: '' }],
+    ['/api/channels/settings', 'setChannelSettings', { channel: '', historySize: 1 }],
+    ['/api/channels/settings', 'setChannelSettings', { channel: 'a', historySize: -1 }],
+    ['/api/channels/%00/settings', 'channelSettings', null],
+    ['/api/channels/history/clear', 'clearHistory', { channel: '@' }],
   ]
   for (const [path, id, body] of mistakes) {
     test(`${path} with ${JSON.stringify(body)?.slice(0, 40)} gets a documented error`, async (t) => {
@@ -146,7 +160,8 @@ describe('the node', () => {
   test('history with a gap and presence with sessions fit their schemas', async (t) => {
     const clients = [{ session: 'n1-1', user: '' }]
     const gap = { from: 1, to: 0, reason: 'epoch' } as const
-    const history = { position: { epoch: 'k3', offset: 1 }, messages: [newsMessage(1, '1', 'e', '17')], gap }
+    const messages = [newsMessage(1, '1', 'e', '17')]
+    const history = { position: { epoch: 'k3', offset: 1 }, messages, timesMs: [1], gap }
     const script = scriptedBroker({ history, presence: { count: 1, clients } })
     const api = await startLocalApi(t, { wrap: script.wrap })
     for (const what of ['history', 'presence']) {
@@ -154,6 +169,42 @@ describe('the node', () => {
       const documented = document.paths[`/api/channels/{name}/${what}`]?.get?.responses[200]
       assertFits(documented?.content['application/json']?.schema ?? { not: {} }, json)
     }
+  })
+
+  test('an inbox with messages and settings with a size fit their schemas', async (t) => {
+    const api = await startLocalApi(t, { inboxSize: 5 })
+    await api.post('/api/publish', { user: '17', data: { a: 1 }, event: 'mail' })
+    await api.post('/api/channels/settings', { channel: 'news', historySize: 5 })
+    for (const [template, path] of [
+      ['/api/users/{id}/inbox', '/api/users/17/inbox'],
+      ['/api/channels/{name}/settings', '/api/channels/news/settings'],
+    ] as const) {
+      const { json, text } = await api.call(path)
+      const documented = document.paths[template]?.get?.responses[200]
+      assertFits(documented?.content['application/json']?.schema ?? { not: {} }, json)
+      assert.match(text, /mail|5/)
+    }
+  })
+
+  test('writes say that the store may fail', async (t) => {
+    const failing = failingStore()
+    const api = await startLocalApi(t, { store: failing.store, inboxSize: 5 })
+    failing.isFull = true
+    const writing = operations.filter(({ path }) =>
+      /\/(publish|key|remove|data|settings|revoke|restore)$/.test(path),
+    )
+    let count = 0
+    for (const { path, method, operation } of writing) {
+      if (method !== 'POST') continue
+      const body = examplesOf(operation).at(-1)
+      const { status, json } = await ask(api, method, path, body)
+      assert.equal(status, 503, path)
+      const media = operation.responses[503]?.content['application/json']
+      assertFits(media?.schema ?? { not: {} }, json)
+      assert.ok(Object.keys(media?.examples ?? {}).includes('STORE_FAILED'), path)
+      count++
+    }
+    assert.equal(count, 7)
   })
 
   test('the parameters of a query are documented as such', () => {

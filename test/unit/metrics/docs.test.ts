@@ -48,7 +48,14 @@ describe('promtool', { skip: needs('promtool') }, () => {
 
   test('promtool accepts the exposition without a complaint', async (t) => {
     const metrics = createMetrics({
-      read: () => ({ connections: 0, sessions: 0, subscriptions: 0, channels: 0, historyBytes: 0 }),
+      read: () => ({
+        connections: 0,
+        sessions: 0,
+        subscriptions: 0,
+        channels: 0,
+        historyBytes: 0,
+        storeBytes: 0,
+      }),
       books: () => createLedger(silentObserver).books(0),
       build: { version: '0.1.0', node: process.version, uws: '20.49.0' },
       maxConnections: 1000,

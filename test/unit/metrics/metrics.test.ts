@@ -17,7 +17,14 @@ const emptyBooks: Books = createLedger(silentObserver).books(0)
 /** @param books what the edge tells; default: nothing happened */
 function start(t: TestContext, books: Books = emptyBooks): Metrics {
   const metrics = createMetrics({
-    read: () => ({ connections: 1, sessions: 2, subscriptions: 3, channels: 4, historyBytes: 5 }),
+    read: () => ({
+      connections: 1,
+      sessions: 2,
+      subscriptions: 3,
+      channels: 4,
+      historyBytes: 5,
+      storeBytes: 6,
+    }),
     books: () => books,
     build: { version: '0.1.0', node: process.version, uws: 'a "strange\\" one' },
     maxConnections: 1000,
@@ -190,6 +197,27 @@ describe('the observer', () => {
     )
   })
 
+  test('inboxes and the store are counted', async (t) => {
+    const metrics = start(t)
+    const { observer } = metrics
+    observer.inboxKept(1)
+    observer.inboxKept(2)
+    observer.inboxDropped('age', 3)
+    observer.inboxDropped('bytes', 4)
+    observer.inboxDropped('age', 5)
+    observer.storeFailed()
+    const series = await scrape(metrics)
+    const expected: Readonly<Record<string, number>> = {
+      encke_inbox_kept_total: 3,
+      'encke_inbox_dropped_total{bound="age"}': 8,
+      'encke_inbox_dropped_total{bound="count"}': 0,
+      'encke_inbox_dropped_total{bound="bytes"}': 4,
+      encke_store_failures_total: 1,
+      encke_store_bytes: 6,
+    }
+    for (const [name, value] of Object.entries(expected)) assert.equal(series.get(name), value, name)
+  })
+
   test('the books of the edge are shown as they are, and all that is lost is the total of it', async (t) => {
     const books: Books = {
       due: 100,
@@ -240,7 +268,14 @@ describe('the observer', () => {
   test('counts of the node are those of the moment of the scrape', async (t) => {
     let sessions = 5
     const metrics = createMetrics({
-      read: () => ({ connections: 0, sessions, subscriptions: 0, channels: 0, historyBytes: 7 }),
+      read: () => ({
+        connections: 0,
+        sessions,
+        subscriptions: 0,
+        channels: 0,
+        historyBytes: 7,
+        storeBytes: 8,
+      }),
       books: () => emptyBooks,
       build: { version: '', node: '', uws: '' },
       maxConnections: 1,

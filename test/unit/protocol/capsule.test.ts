@@ -17,7 +17,13 @@ const KEY = 'the first key of all, long enough'
 const OTHER_KEY = 'another key that is long enough!!'
 const TTL_MS = 600_000
 const START_MS = 1_700_000_000_000
-const STATE: CapsuleState = { session: 'k3-42', user: '17', grants: ['news', 'raum.ä*'], untilMs: 0 }
+const STATE: CapsuleState = {
+  session: 'k3-42',
+  tenant: 1,
+  user: '17',
+  grants: ['news', 'raum.ä*'],
+  untilMs: 0,
+}
 
 let nowMs = START_MS
 const capsulesOf = (keys: readonly string[]) => createCapsules(keys, TTL_MS, () => nowMs)
@@ -50,8 +56,32 @@ test.beforeEach(() => {
 describe('capsules', () => {
   test('capsule gives back the session that was sealed, and when', () => {
     assert.deepEqual(capsulesOf([KEY]).open(sealed()), { ...STATE, sealedMs: START_MS })
-    const anonymous = { session: 'k3-43', user: '', grants: [], untilMs: START_MS + 5 }
+    const anonymous = { session: 'k3-43', tenant: 1, user: '', grants: [], untilMs: START_MS + 5 }
     assert.deepEqual(capsulesOf([KEY]).open(sealed(anonymous)), { ...anonymous, sealedMs: START_MS })
+  })
+
+  test('capsule keeps its tenant, and none says the first', () => {
+    for (const tenant of [0, 7, 2_147_483_647]) {
+      assert.deepEqual(capsulesOf([KEY]).open(sealed({ ...STATE, tenant })), {
+        ...STATE,
+        tenant,
+        sealedMs: START_MS,
+      })
+    }
+    assert.equal(
+      sealed({ ...STATE, tenant: 7 }),
+      forge(JSON.stringify(['k3-42', '17', ['news', 'raum.ä*'], 0, START_MS, 7])),
+    )
+  })
+
+  test('capsules of a user are revoked for their tenant alone', () => {
+    const capsules = capsulesOf([KEY])
+    const texts = [1, 7].map((tenant) => capsules.seal({ ...STATE, session: `k3-${tenant}`, tenant }) ?? '')
+    capsules.revoke({ tenant: 7, user: '17' })
+    assert.deepEqual(
+      texts.map((text) => 'failed' in capsules.open(text)),
+      [false, true],
+    )
   })
 
   test('capsule has the form that is drawn', () => {
@@ -163,9 +193,10 @@ describe('what is no capsule', () => {
   const payloads: Readonly<Record<string, unknown>> = {
     null: null,
     'a text': 'k3-42',
-    'an object': { session: 'k3-42', user: '17', grants: [], untilMs: 0, sealedMs: START_MS },
+    'an object': { session: 'k3-42', tenant: 1, user: '17', grants: [], untilMs: 0, sealedMs: START_MS },
     'too few parts': ['k3-42', '17', [], 0],
-    'too many parts': ['k3-42', '17', [], 0, START_MS, 0],
+    'too many parts': ['k3-42', '17', [], 0, START_MS, 7, 0],
+    'a tenant that is a text': ['k3-42', '17', [], 0, START_MS, '7'],
     'no session': ['', '17', [], 0, START_MS],
     'a session that is a number': [3, '17', [], 0, START_MS],
     'a user that is a number': ['k3-42', 17, [], 0, START_MS],

@@ -30,6 +30,15 @@ test('JSON of a publication holds data bytes as they came, space and all', () =>
   )
 })
 
+test('JSON of a publication that waited has its id and time', () => {
+  const inbox = { id: 'k3-1"', timeMs: 1_700_000_000_000 }
+  const bytes = encodePublication({ channel: '@7', offset: 3, inbox, data: json('1'), event: 'pm', user: '' })
+  assert.equal(
+    bytes.toString(),
+    '{"channel":"@7","offset":3,"id":"k3-1\\"","time":1700000000000,"event":"pm","data":1}',
+  )
+})
+
 test('JSON of a publication means what went in, for any names and data', () => {
   const parts = fc.record({
     channel: fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
@@ -76,6 +85,9 @@ const messages: readonly (Reply | ControlMessage)[] = [
   ...[
     {},
     { epoch: 'k3', offset: 9 },
+    { epoch: 'k3', offset: 9, reached: 0 },
+    { user: '7', data: '{"a":1}' },
+    { session: 'u~n1-1', user: '', pingMs: 25_000, login: { authorized: false, key: '' } },
     { epoch: 'k3', offset: Number.MAX_SAFE_INTEGER, recovered: true },
     { epoch: 'a"\n', offset: 0, recovered: false, gap },
     { session: 'n1-a', user: 'ä"\\', pingMs: 25_000 },

@@ -101,6 +101,21 @@ describe('MessagePack', () => {
     })
   }
 
+  test('MessagePack of a publication that waited has its id and time, made of JSON or not', () => {
+    const inbox = { id: 'k3-1', timeMs: 1_700_000_000_000 }
+    const parts = { channel: '@7', offset: 3, inbox, data: json('1'), event: 'pm', user: '' }
+    const bytes = encodePublication(parts)
+    assert.deepEqual(decodeMessage(bytes), {
+      channel: '@7',
+      offset: 3,
+      id: 'k3-1',
+      time: 1_700_000_000_000,
+      event: 'pm',
+      data: 1,
+    })
+    assert.equal(recodePublication(jsonCodec.encodePublication(parts)).toString('hex'), bytes.toString('hex'))
+  })
+
   test('MessagePack of a JSON publication carries null where trusted bytes are not JSON', () => {
     const parts = { channel: 'a', offset: 1, data: json('oops'), event: '', user: '' }
     const recoded = recodePublication(jsonCodec.encodePublication(parts))

@@ -7,7 +7,7 @@ import { commandNames, parseCommand } from '../../../src/protocol/parse-command.
 
 const MAX_ID = 2 ** 53 - 1
 
-const connect = { kind: 'connect', token: '', resume: null, since: null }
+const connect = { kind: 'connect', token: '', resume: null, since: null, login: null }
 const position = { epoch: 'k3', offset: 41 }
 const fromNow = (channel: string) => ({ channel, since: null })
 
@@ -21,6 +21,16 @@ describe('command', () => {
     [{ connect: { resume: '' } }, { ...connect, resume: '' }],
     [{ connect: { resume: 'a capsule' } }, { ...connect, resume: 'a capsule' }],
     [{ connect: { since: position } }, { ...connect, since: position }],
+    [{ connect: { login: null } }, { ...connect }],
+    [{ connect: { login: {} } }, { ...connect, login: { tenant: null, user: '', key: '', uuid: '' } }],
+    [
+      { connect: { login: { tenant: 0, user: '7', key: 'k', uuid: 'a-Z_09'.padEnd(32, 'x') } } },
+      { ...connect, login: { tenant: 0, user: '7', key: 'k', uuid: 'a-Z_09'.padEnd(32, 'x') } },
+    ],
+    [
+      { connect: { login: { tenant: 2_147_483_647, user: '7' } } },
+      { ...connect, login: { tenant: 2_147_483_647, user: '7', key: '', uuid: '' } },
+    ],
     [{ refresh: { token: 'abc' } }, { kind: 'refresh', token: 'abc' }],
     [{ subscribe: { channel: 'a' } }, { kind: 'subscribe', channels: [fromNow('a')], isList: false }],
     [
@@ -51,16 +61,26 @@ describe('command', () => {
     [{ unsubscribe: { channel: '' } }, { kind: 'unsubscribe', channel: '' }],
     [
       { publish: { channel: 'a', data: null } },
-      { kind: 'publish', channel: 'a', data: null, event: '', key: '' },
+      { kind: 'publish', channel: 'a', data: null, event: '', key: '', echo: true },
     ],
     [
       { publish: { channel: 'a', data: [1], event: 'e', key: 'é'.repeat(64) } },
-      { kind: 'publish', channel: 'a', data: [1], event: 'e', key: 'é'.repeat(64) },
+      { kind: 'publish', channel: 'a', data: [1], event: 'e', key: 'é'.repeat(64), echo: true },
     ],
     [
       { publish: { channel: 'a', data: 1, key: null } },
-      { kind: 'publish', channel: 'a', data: 1, event: '', key: '' },
+      { kind: 'publish', channel: 'a', data: 1, event: '', key: '', echo: true },
     ],
+    [
+      { publish: { channel: 'a', data: 1, echo: false } },
+      { kind: 'publish', channel: 'a', data: 1, event: '', key: '', echo: false },
+    ],
+    [
+      { publish: { channel: 'a', data: 1, echo: null } },
+      { kind: 'publish', channel: 'a', data: 1, event: '', key: '', echo: true },
+    ],
+    [{ userData: { user: '7' } }, { kind: 'userData', user: '7' }],
+    [{ ack: position }, { kind: 'ack', position }],
     [
       { history: { channel: 'a' } },
       { kind: 'history', channel: 'a', since: null, limit: 0, isReverse: false },
@@ -94,7 +114,8 @@ describe('command', () => {
   })
 
   test('the list of command names is complete', () => {
-    const names = 'connect refresh subscribe unsubscribe publish history presence users stats ping'
+    const names =
+      'connect refresh subscribe unsubscribe publish history presence users stats userData ack ping'
     assert.deepEqual(commandNames, names.split(' '))
   })
 })
@@ -110,6 +131,31 @@ describe('command that is refused', () => {
       /^Field "connect.since" must be an object with epoch and offset: it is "k3"$/,
     ],
     [{ connect: { since: { epoch: 'k3' } } }, /"connect.since.offset" .* it is missing$/],
+    [{ connect: { login: '7' } }, /^Field "connect.login" must be an object with user and key: it is "7"$/],
+    [{ connect: { login: [] } }, /"connect.login" must be an object with user and key: it is a list of 0$/],
+    [
+      { connect: { login: { tenant: -1 } } },
+      /^Field "connect.login.tenant" must be an integer from 0 to 2147483647: it is -1$/,
+    ],
+    [{ connect: { login: { tenant: 2 ** 31 } } }, /"connect.login.tenant" .* it is 2147483648$/],
+    [{ connect: { login: { tenant: '1' } } }, /"connect.login.tenant" .* it is "1"$/],
+    [{ connect: { login: { user: 7 } } }, /^Field "connect.login.user" must be a string: it is 7$/],
+    [{ connect: { login: { key: null } } }, /^Field "connect.login.key" must be a string: it is null$/],
+    [
+      { connect: { login: { uuid: 'a~b' } } },
+      /^Field "connect.login.uuid" must be at most 32 of A-Z a-z 0-9 _ -: it is "a~b"$/,
+    ],
+    [{ connect: { login: { uuid: 'a'.repeat(33) } } }, /"connect.login.uuid" must be at most 32/],
+    [{ connect: { login: { uuid: 'a\n' } } }, /"connect.login.uuid" must be at most 32/],
+    [{ connect: { login: { uuid: 5 } } }, /"connect.login.uuid" .* it is 5$/],
+    [
+      { publish: { channel: 'a', data: 1, echo: 0 } },
+      /^Field "publish.echo" must be true or false: it is 0$/,
+    ],
+    [{ userData: {} }, /^Field "userData.user" must be a string: it is missing$/],
+    [{ ack: {} }, /^Field "ack.epoch" must be a string of at most 64 characters: it is missing$/],
+    [{ ack: { epoch: 'k3', offset: -1 } }, /^Field "ack.offset" must be an integer from 0/],
+    [{ ack: null }, /^Field "ack" must be an object: it is null$/],
     [{ refresh: {} }, /^Field "refresh.token" must be a string: it is missing$/],
     [{ refresh: { token: null } }, /"refresh.token" must be a string: it is null$/],
     [{ connect: 'token' }, /^Field "connect" must be an object: it is "token"$/],

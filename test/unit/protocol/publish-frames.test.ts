@@ -39,6 +39,7 @@ describe('request', () => {
       disconnect: 8,
       history: 9,
       presence: 10,
+      settings: 11,
     })
     assert.deepEqual(answerOps, { welcome: 64, ack: 65, ackUpTo: 66, result: 67, error: 68 })
   })
@@ -155,7 +156,7 @@ describe('request', () => {
     assert.deepEqual(readHex("93 0a 07 a1 'c'"), { op: 'presence', seq: 7, channel: 'c' })
   })
 
-  for (const op of [0, 11, 63, 64, 127]) {
+  for (const op of [0, 12, 63, 64, 127]) {
     test(`operation ${op} is not known, whatever it holds`, () => {
       const request = read(Buffer.concat([hex('94'), Buffer.from([op]), hex("07 91 a1 'x' c0")]))
       assert.ok(request.op === 'unknown')
@@ -230,8 +231,8 @@ describe('request that is refused', () => {
     ['a history with a limit that is cut', "94 09 07 a1 'c' cd 00", 6],
     ['a presence of nothing', '92 0a 07', 3],
     ['a presence of two channels', "94 0a 07 a1 'a' a1 'b'", 3],
-    ['an unknown operation that is cut', '94 0b 07 01', 4],
-    ['an unknown operation with a bomb', '93 0b 07 df ffffffff', 3],
+    ['an unknown operation that is cut', '94 0c 07 01', 4],
+    ['an unknown operation with a bomb', '93 0c 07 df ffffffff', 3],
   ]
   for (const [what, bytes, at] of wrong) {
     test(`${what} is refused at byte ${at}`, () => {

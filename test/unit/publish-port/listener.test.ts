@@ -27,6 +27,7 @@ test('publish port outlives a connection that the system could not hand over', a
       port: 0,
       socketPath: '',
       key: '',
+      tenant: 1,
       trustedKey: '',
       window: 100,
       maxFrameBytes: 1_000,

@@ -12,7 +12,9 @@ const ITEM_BYTES = 1_000
 
 /** A capsule whose session is on no node. */
 function strangerOf(node: HttpRoutes, session = 'n9-1'): string {
-  return node.capsules.seal({ session, user: '', grants: [], untilMs: 0 }) ?? assert.fail('too long')
+  return (
+    node.capsules.seal({ session, tenant: 1, user: '', grants: [], untilMs: 0 }) ?? assert.fail('too long')
+  )
 }
 
 /** `count` commands, with ids from `first`. */

@@ -18,23 +18,23 @@ function setUp(t: TestContext) {
   const capsules = createCapsules(['a key of sixteen'], TTL_MS, () => clock.wallMs())
   const verifyToken = () => ({ failed: 'TOKEN_INVALID', message: 'None is good' }) as const
   const identification = createIdentification(
-    { hub, clock, verifyToken, capsules, isAnonymousAllowed: true },
+    { hub, clock, verifyToken, capsules, users: core.users, isAnonymousAllowed: true, tenant: 1 },
     { pingMs: 25_000 },
   )
-  const sessions = createHttpSessions({ hub, identification, capsules })
+  const sessions = createHttpSessions({ clock, hub, identification, capsules })
   const made: Session[] = []
   const make = (session: Session) => {
     session.connection = {}
     made.push(session)
   }
   const sealed = (session: string, user = '17') =>
-    capsules.seal({ session, user, grants: ['a*'], untilMs: 0 }) ?? assert.fail('too long')
+    capsules.seal({ session, tenant: 1, user, grants: ['a*'], untilMs: 0 }) ?? assert.fail('too long')
   const resume = (text: string, fanOut = core.fanOut): ResumedSession => {
     const resumed = sessions.resume(text, fanOut, () => null, make)
     if ('failed' in resumed) return assert.fail(resumed.message)
     return resumed
   }
-  return { core, sessions, capsules, made, make, sealed, resume }
+  return { core, sessions, identification, capsules, made, make, sealed, resume }
 }
 
 describe('http sessions', () => {
@@ -69,6 +69,27 @@ describe('http sessions', () => {
     assert.equal(renewed.session, session)
     assert.ok(renewed.capsule !== null && renewed.capsule !== first)
     assert.equal(resume(renewed.capsule).capsule, null)
+  })
+
+  // The session's own second of sealing moves on with every capsule it is told, by a refresh say; taken for that of the
+  // capsule in hand, it would let a client poll with the first one for ever.
+  test('http sessions renew a capsule at half its own time, though the session was told another since', (t) => {
+    const { core, identification, sealed, resume } = setUp(t)
+    const { session, capsule: first } = resume(sealed('n9-4'))
+    core.clock.turn(TTL_MS / 2 - 1)
+    identification.seal(session)
+    core.clock.turn(1)
+    assert.notEqual(resume(first ?? '').capsule, null)
+  })
+
+  test('http sessions do not go on by a new capsule whose token is over already', (t) => {
+    const { core, sessions, make, identification, sealed, resume } = setUp(t)
+    const { session } = resume(sealed('n9-4'))
+    session.untilSecond = Math.floor(core.clock.wallMs() / 1000)
+    const capsule = identification.seal(session) ?? assert.fail('too long')
+    sessions.know(session, capsule)
+    const refused = sessions.resume(capsule, core.fanOut, () => null, make)
+    assert.equal('failed' in refused && refused.failed, 'CAPSULE_EXPIRED')
   })
 
   test('http sessions refuse a capsule that has run out, though its session is here', (t) => {

@@ -15,6 +15,7 @@ import {
   type PollConnection,
   pollConnection,
 } from '../../../src/transports/long-poll-fan-out.ts'
+import { hubRule } from '../../support/core-parts.ts'
 import { recordingExchange } from '../../support/recording-exchange.ts'
 import { until } from '../../support/until.ts'
 
@@ -22,7 +23,7 @@ const MAX_POLL_BYTES = 100
 const MAX_REPLY_BYTES = 60
 
 function setUp() {
-  const answers: [session: Session, body: Buffer][] = []
+  const answers: Buffer[] = []
   const over: Session[] = []
   let deferred = 0
   const fanOut = createLongPollFanOut(
@@ -31,9 +32,9 @@ function setUp() {
       deferred: (count) => {
         deferred += count
       },
-      answer(session, connection, body) {
+      answer(connection, body) {
         connection.exchange = null
-        answers.push([session, body])
+        answers.push(body)
       },
       over: (session) => void over.push(session),
     },
@@ -77,7 +78,7 @@ function collected(all: readonly WeakRef<object>[]): Promise<unknown> {
   )
 }
 
-const texts = (answers: readonly [Session, Buffer][]) => answers.map(([, body]) => body.toString())
+const texts = (answers: readonly Buffer[]) => answers.map((body) => body.toString())
 
 describe('long-poll fan-out', () => {
   test('publications of a turn leave in one answer at its end, in order', () => {
@@ -99,7 +100,7 @@ describe('long-poll fan-out', () => {
     fanOut.publish('news', Buffer.from('2'), 2)
     fanOut.flush()
     assert.equal(answers.length, 100)
-    assert.equal(new Set(answers.map(([, body]) => body)).size, 1)
+    assert.equal(new Set(answers).size, 1)
   })
 
   test('a session between two polls is given nothing, and that is counted', () => {
@@ -260,7 +261,7 @@ describe('long-poll fan-out', () => {
   test('a session that left a topic, or all of them, is not given what is published there', () => {
     const { fanOut, answers, waiting } = setUp()
     const [leaving, closing] = [waiting(), waiting()]
-    closing.addChannel(new HubChannel('news', 0, null), FIRST_PLACE)
+    closing.addChannel(new HubChannel('news', hubRule()), FIRST_PLACE)
     for (const session of [leaving, closing]) fanOut.subscribe(session, 'news')
     assert.equal(fanOut.subscribers('news'), 2)
     fanOut.unsubscribe(leaving, 'news')

@@ -13,7 +13,7 @@ const SWEEP_MS = 250
 
 const at = (offset: number) => ({ epoch: 'k3', offset })
 
-const verifyToken: VerifyToken = (user) => ({ user, grants: [], untilSecond: 0 })
+const verifyToken: VerifyToken = (user) => ({ tenant: 1, user, grants: [], untilSecond: 0 })
 
 describe('a poll without positions', () => {
   // Such a poll took it that the client had everything that was published, so what came between it and the poll before
@@ -150,7 +150,8 @@ describe('the place of a poll session', () => {
   test('poll session that is resumed here takes a place like any other', async (t) => {
     const node = httpRoutes(t, { maxConnections: 1 })
     const capsule =
-      node.capsules.seal({ session: 'n9-1', user: '', grants: [], untilMs: 0 }) ?? assert.fail('too long')
+      node.capsules.seal({ session: 'n9-1', tenant: 1, user: '', grants: [], untilMs: 0 }) ??
+      assert.fail('too long')
     await node.enter()
     assert.equal((await node.ask('/poll', { capsule })).error, 'CONNECTION_LIMIT')
     assert.equal(node.hub.counts().sessions, 1)
@@ -210,9 +211,10 @@ describe('a capsule that was revoked', () => {
   test('capsules of a user who is to stay away are no good any more, over any route', async (t) => {
     const node = httpRoutes(t, { verifyToken })
     const here = await node.enter([], { token: '17' })
-    const elsewhere = node.capsules.seal({ session: 'n9-1', user: '17', grants: [], untilMs: 0 }) ?? ''
+    const elsewhere =
+      node.capsules.seal({ session: 'n9-1', tenant: 1, user: '17', grants: [], untilMs: 0 }) ?? ''
     const other = await node.enter([], { token: '18' })
-    assert.equal(await node.broker.disconnect({ user: '17' }, goodbye), 1)
+    assert.equal(await node.broker.disconnect({ tenant: 1, user: '17' }, goodbye), 1)
     await node.settle()
     const last = await node.ask('/poll', { capsule: here })
     assert.deepEqual(last.messages, [{ bye: goodbye }])
@@ -238,7 +240,7 @@ describe('a capsule that was revoked', () => {
   test('capsule of a user who may come back is as good as before', async (t) => {
     const node = httpRoutes(t, { verifyToken })
     const capsule = await node.enter([], { token: '17' })
-    await node.broker.disconnect({ user: '17' }, { code: 4001, reason: 'come back' })
+    await node.broker.disconnect({ tenant: 1, user: '17' }, { code: 4001, reason: 'come back' })
     await node.settle()
     await node.ask('/poll', { capsule })
     assert.equal((await node.ask('/poll', { capsule, ...ping })).error, '')
@@ -247,7 +249,7 @@ describe('a capsule that was revoked', () => {
   test('capsule that the user is given afterwards, by a good token, is good', async (t) => {
     const node = httpRoutes(t, { verifyToken })
     await node.enter([], { token: '17' })
-    await node.broker.disconnect({ user: '17' }, goodbye)
+    await node.broker.disconnect({ tenant: 1, user: '17' }, goodbye)
     node.clock.turn(1)
     const capsule = await node.enter([], { token: '17' })
     assert.deepEqual(await statusesOf(node, capsule), ['', '', 'open'])

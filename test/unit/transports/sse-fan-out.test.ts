@@ -7,12 +7,13 @@ import { HubChannel } from '../../../src/core/hub-channel.ts'
 import { silentObserver } from '../../../src/core/observer.ts'
 import { FIRST_PLACE, LAGGING, Lag, Session } from '../../../src/core/session.ts'
 import { createSseFanOut, type SseConnection } from '../../../src/transports/sse-fan-out.ts'
+import { hubRule } from '../../support/core-parts.ts'
 import { recordingExchange } from '../../support/recording-exchange.ts'
 
 const MAX_REPLY_BYTES = 100
 
 function channelAt(name: string, offset: number): HubChannel {
-  const channel = new HubChannel(name, 0, null)
+  const channel = new HubChannel(name, hubRule())
   channel.epoch = 'k3'
   channel.offset = offset
   return channel

@@ -1,9 +1,9 @@
 /**
- * Tests of src/transports/connection-gate.ts: who is let in, and that counts come back to zero.
+ * Tests of src/sockets/connection-gate.ts: who is let in, and that counts come back to zero.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createConnectionGate, type GateLimits } from '../../../src/transports/connection-gate.ts'
+import { createConnectionGate, type GateLimits } from '../../../src/sockets/connection-gate.ts'
 import type { UpgradeRequest } from '../../../src/uws.ts'
 
 const gate = (limits: Partial<GateLimits> = {}) =>
@@ -18,6 +18,7 @@ const from = (address: string, headers: Readonly<Record<string, string>> = {}): 
   address: () => address,
   header: (name) => headers[name] ?? '',
   lastHeader: (name) => headers[name] ?? '',
+  url: () => '/ws',
 })
 const local = from('127.0.0.1')
 

@@ -19,15 +19,21 @@ export interface GateLimits {
   readonly origins: readonly string[]
 }
 
+/** What of a request says where it comes from. */
+export type GateRequest = Pick<UpgradeRequest, 'header' | 'lastHeader' | 'address'>
+
 export interface ConnectionGate {
   /** Null when the connection may come in. Does not count it. */
-  check(request: UpgradeRequest): Failure | null
+  check(request: GateRequest): Failure | null
   /** Null when pages of the request's origin may talk to the node; for requests that are no connection. */
   checkOrigin(request: Pick<UpgradeRequest, 'header'>): Failure | null
   /** Counts a connection in; returns the address to give to `leave`. */
-  enter(request: UpgradeRequest): string
+  enter(request: GateRequest): string
   leave(address: string): void
 }
+
+/** Why nobody may open one, nor ask for anything, while the node drains. */
+export const draining: Failure = { failed: 'DRAINING', message: 'The node is shutting down' }
 
 export function createConnectionGate(limits: GateLimits): ConnectionGate {
   const { maxConnections, maxConnectionsPerIp } = limits
@@ -36,7 +42,7 @@ export function createConnectionGate(limits: GateLimits): ConnectionGate {
   const perAddress = new Map<string, number>()
   let connections = 0
 
-  function addressOf(request: UpgradeRequest): string {
+  function addressOf(request: GateRequest): string {
     if (maxConnectionsPerIp === 0) return ''
     if (clientIpHeader === '') return request.address()
     // The last entry is the one our own proxy wrote; those before it came from outside.

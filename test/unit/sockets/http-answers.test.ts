@@ -1,10 +1,10 @@
 /**
- * Tests of src/transports/http-answers.ts: statuses, bodies, and what pages of other origins may read.
+ * Tests of src/sockets/http-answers.ts: statuses, bodies, and what pages of other origins may read.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type CodeName, codes } from '../../../src/codes.ts'
-import { createHttpAnswers, statusText } from '../../../src/transports/http-answers.ts'
+import { createHttpAnswers, statusText } from '../../../src/sockets/http-answers.ts'
 import { recordingExchange } from '../../support/recording-exchange.ts'
 
 const ORIGIN = 'https://example.com'

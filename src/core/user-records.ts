@@ -1,0 +1,126 @@
+/**
+ * What the application keeps with the node about its users: the keys they log in with, tokens that are no good any
+ * more, and a text of their own.
+ *
+ * Owns the check of a login: a token signed for the tenant, or the user's key, compared in constant time. Taking a key back
+ * ends the sessions of its user. Everything lies in the store; nothing is held here. Must not know how a login came.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import { codes } from '../codes.ts'
+import type { Broker } from './broker.ts'
+import { userIdFault } from './names.ts'
+import type { Store } from './store.ts'
+import type { UserOfToken } from './user-tokens.ts'
+
+/** Longest token that is looked at. */
+export const MAX_TOKEN_BYTES = 600
+
+/** Longest key of a user. */
+export const MAX_USER_KEY_BYTES = 128
+
+/** Keys made here have so many bytes, as hexadecimal text. */
+const MADE_KEY_BYTES = 16
+
+export interface LoginAttempt {
+  readonly tenant: number
+  readonly user: string
+  /** The user's key, or a token */
+  readonly key: string
+}
+
+/** Who logged in, and the key that is stored for them. */
+export interface LoggedIn {
+  readonly user: string
+  readonly key: string
+}
+
+export interface UserRecords {
+  /** Null when user and key do not belong together. */
+  login(attempt: LoginAttempt): LoggedIn | null
+  /** '' = none */
+  key(tenant: number, user: string): string
+  /** Replaces the key; open sessions stay. */
+  setKey(tenant: number, user: string, key: string): Promise<void>
+  /** Takes the key away and ends the sessions of the user. */
+  removeKey(tenant: number, user: string): Promise<void>
+  /** '' = none */
+  data(tenant: number, user: string): string
+  setData(tenant: number, user: string, data: string): Promise<void>
+  removeData(tenant: number, user: string): Promise<void>
+  /** From now on the token is refused; the user of one that was good until now is logged out. */
+  revokeToken(tenant: number, token: string): Promise<void>
+  isRevoked(tenant: number, token: string): boolean
+  /** The token is taken as any other again. */
+  restoreToken(tenant: number, token: string): Promise<void>
+}
+
+export interface UserRecordsDeps {
+  readonly store: Store
+  readonly broker: Pick<Broker, 'disconnect'>
+  readonly clock: Clock
+  /** Null = no token is good */
+  readonly userOfToken: UserOfToken | null
+}
+
+export function createUserRecords({ store, broker, clock, userOfToken }: UserRecordsDeps): UserRecords {
+  function key(tenant: number, user: string): string {
+    return store.get('credentials', tenant, user) ?? ''
+  }
+
+  function setKey(tenant: number, user: string, value: string): Promise<void> {
+    return store.write([{ put: 'credentials', tenant, key: user, value }])
+  }
+
+  /** The user a token lets in; null when it is none of this tenant, has run out or was revoked. */
+  function userOf(tenant: number, token: string): string | null {
+    if (userOfToken === null || Buffer.byteLength(token) > MAX_TOKEN_BYTES || isRevoked(tenant, token))
+      return null
+    return userOfToken(tenant, token)
+  }
+
+  function isRevoked(tenant: number, token: string): boolean {
+    return store.get('revokedTokens', tenant, token) !== null
+  }
+
+  async function logOut(tenant: number, user: string): Promise<void> {
+    await store.write([{ remove: 'credentials', tenant, key: user }])
+    const goodbye = { code: codes.LOGIN_REVOKED.close, reason: 'The login was taken back', isRevoking: true }
+    await broker.disconnect({ user, tenant }, goodbye)
+  }
+
+  return {
+    login({ tenant, user, key: given }) {
+      if (user === '' || given === '' || userIdFault(user) !== null) return null
+      if (userOf(tenant, given) === user) {
+        const stored = key(tenant, user)
+        if (stored !== '') return { user, key: stored }
+        const made = randomBytes(MADE_KEY_BYTES).toString('hex')
+        setKey(tenant, user, made).catch(() => {}) // the token is as good without; another is made the next time
+        return { user, key: made }
+      }
+      const stored = key(tenant, user)
+      return stored !== '' && isSame(given, stored) ? { user, key: stored } : null
+    },
+    key,
+    setKey,
+    removeKey: logOut,
+    data: (tenant, user) => store.get('userData', tenant, user) ?? '',
+    setData: (tenant, user, value) => store.write([{ put: 'userData', tenant, key: user, value }]),
+    removeData: (tenant, user) => store.write([{ remove: 'userData', tenant, key: user }]),
+    async revokeToken(tenant, token) {
+      const user = userOf(tenant, token)
+      const value = String(clock.wallMs())
+      await store.write([{ put: 'revokedTokens', tenant, key: token, value }])
+      if (user !== null) await logOut(tenant, user)
+    },
+    isRevoked,
+    restoreToken: (tenant, token) => store.write([{ remove: 'revokedTokens', tenant, key: token }]),
+  }
+}
+
+/** Takes the same time for any two texts of one length. */
+function isSame(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}

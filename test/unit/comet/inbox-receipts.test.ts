@@ -1,0 +1,107 @@
+/**
+ * Tests of src/comet/inbox-receipts.ts: what waited is acknowledged once it has left, and not before.
+ */
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
+import { createInboxReceipts } from '../../../src/comet/inbox-receipts.ts'
+import type { Session } from '../../../src/core/session.ts'
+import { Payload } from '../../../src/protocol/payload.ts'
+import { localCore } from '../../support/local-core.ts'
+import { type RecordingFanOut, recordingFanOut } from '../../support/recording-fan-out.ts'
+
+const OWN = '@7'
+
+/** A node that keeps messages, and receipts for what sessions of user 7 are sent. */
+function openCore(t: TestContext) {
+  const core = localCore(t, { inboxSize: 10 })
+  const full = new Set<Session>()
+  const receipts = createInboxReceipts({
+    hub: core.hub,
+    clock: core.clock,
+    hasLeft: (session) => !full.has(session),
+  })
+  t.after(receipts.stop)
+  const recording = recordingFanOut(core.hub)
+  const fanOut: RecordingFanOut = {
+    ...recording,
+    encode(publication) {
+      if (publication.inbox !== null) receipts.sent(publication)
+      return recording.encode(publication)
+    },
+  }
+  return {
+    ...core,
+    full,
+    async arrive(isFull = false): Promise<Session> {
+      const session = core.connected(fanOut)
+      session.identify({ tenant: 1, user: '7', grants: [], untilSecond: 0 })
+      if (isFull) full.add(session)
+      receipts.add(session)
+      await core.subscribe(session, OWN)
+      await core.settle()
+      return session
+    },
+    leave(session: Session): void {
+      receipts.remove(session)
+      recording.lose(session)
+      core.hub.close(session)
+    },
+    async waiting(): Promise<number> {
+      await turnOfTheLoop()
+      return (await core.broker.inbox(OWN, 10)).length
+    },
+  }
+}
+
+async function keep({ broker }: ReturnType<typeof openCore>): Promise<void> {
+  const data = Payload.fromText('while away')
+  await broker.publish([{ channel: OWN, data, event: 'pm', user: '', key: '' }], 'http')
+}
+
+describe('receipts of what waited', () => {
+  test('messages that left are acknowledged a moment later', async (t) => {
+    const core = openCore(t)
+    await keep(core)
+    await keep(core)
+    await core.arrive()
+    assert.equal(await core.waiting(), 2)
+    core.clock.turn(1)
+    assert.equal(await core.waiting(), 0)
+  })
+
+  test('messages that lie in the buffer of their connection stay until they have left', async (t) => {
+    const core = openCore(t)
+    await keep(core)
+    const session = await core.arrive(true)
+    core.clock.turn(1_000)
+    assert.equal(await core.waiting(), 1)
+    core.full.delete(session)
+    core.clock.turn(100)
+    assert.equal(await core.waiting(), 0)
+  })
+
+  test('messages whose connection went before they left come again', async (t) => {
+    const core = openCore(t)
+    await keep(core)
+    core.leave(await core.arrive(true))
+    core.clock.turn(1_000)
+    assert.equal(await core.waiting(), 1)
+    const session = await core.arrive()
+    assert.equal(core.fanOut.got(session).length, 0)
+    core.clock.turn(1)
+    assert.equal(await core.waiting(), 0)
+  })
+
+  test('one of several connections of a user is enough', async (t) => {
+    const core = openCore(t)
+    await keep(core)
+    await core.arrive(true)
+    await core.arrive()
+    core.clock.turn(1)
+    assert.equal(await core.waiting(), 1, 'the second came behind the message')
+    core.full.clear()
+    core.clock.turn(100)
+    assert.equal(await core.waiting(), 0)
+  })
+})
