@@ -184,7 +184,10 @@ class ReconnectingClient implements Client {
   async publish(channel: string, data: unknown, options: PublishOptions = {}): Promise<PublishResult> {
     if (data === undefined) throw new TypeError('Cannot publish undefined: it has no JSON form')
     const key = options.key ?? this.#nextKey()
-    return this.#requests.ask('publish', { channel, data, event: options.event, key, echo: options.echo })
+    const { event, echo } = options
+    return this.#requests.ask('publish', { channel, data, event, key, echo }, (place) => {
+      if (echo === false) this.#subscriptions.own(channel, place)
+    })
   }
 
   history(channel: string, { since, limit, reverse }: HistoryOptions = {}): Promise<HistoryResult> {

@@ -43,8 +43,16 @@ export class Requests {
     this.#limits = limits
   }
 
-  /** Sends a command, or keeps it until there is a connection. */
-  ask<Name extends RequestName>(name: Name, args: object): Promise<Answers[Name]> {
+  /**
+   * Sends a command, or keeps it until there is a connection.
+   *
+   * @param answered called with the answer before anything that came after it is looked at
+   */
+  ask<Name extends RequestName>(
+    name: Name,
+    args: object,
+    answered?: (answer: Answers[Name]) => void,
+  ): Promise<Answers[Name]> {
     return new Promise((resolve, reject) => {
       const json = JSON.stringify(args)
       const { timeoutMs } = this.#limits
@@ -67,6 +75,7 @@ export class Requests {
             if (!this.#unanswered.has(request)) return // it has failed meanwhile
             if (!hasFailed(outcome)) {
               end()
+              answered?.(outcome)
               resolve(outcome)
               return
             }

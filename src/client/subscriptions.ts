@@ -138,6 +138,11 @@ export class Subscriptions {
     }
   }
 
+  /** The page published this itself and is not sent it. */
+  own(name: string, position: StreamPosition): void {
+    this.#active(name)?.place.own(position)
+  }
+
   /** Publications that will not come; false when only a new subscription can tell what follows them. */
   gap(name: string, gap: Gap): boolean {
     return this.#active(name)?.place.skip(gap) ?? true

@@ -189,7 +189,7 @@ export function createIdentification(
       return { failed: 'ACCESS_DENIED', message: 'The token is that of another user: connect anew with it' }
     }
     session.identify(identity)
-    if (session.id !== '') tellCapsule(session) // the old one runs out with the old token
+    if (session.sealedSecond > 0) tellCapsule(session) // the old one runs out with the old token
     return expiry(session)
   }
 

@@ -76,3 +76,20 @@ test('place can not follow into an epoch that was not named', () => {
   assert.equal(place.skip({ from: 1, to: 2, reason: 'epoch' }), false)
   assert.deepEqual([place.position, gaps], [{ epoch: 'k3', offset: 40 }, []])
 })
+
+test('place passes what the page published itself, whenever it hears of it', () => {
+  const { place, gaps } = placeAt(40)
+  place.own({ epoch: 'k3', offset: 41 })
+  place.own({ epoch: 'k3', offset: 43 })
+  assert.deepEqual([place.position?.offset, place.take(42), place.position?.offset], [41, true, 43])
+  place.own({ epoch: 'k3', offset: 42 })
+  place.own({ epoch: 'k2', offset: 44 })
+  assert.deepEqual([place.position?.offset, place.take(44), gaps], [43, true, []])
+})
+
+test('place takes what the page published itself for known, should it come after all', () => {
+  const { place, gaps } = placeAt(40)
+  place.own({ epoch: 'k3', offset: 42 })
+  place.skip({ from: 41, to: 41, reason: 'trimmed' })
+  assert.deepEqual([place.take(42), place.take(43), gaps.length], [false, true, 1])
+})
