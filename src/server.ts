@@ -20,6 +20,7 @@ import { createCommands } from './core/commands.ts'
 import { createHub } from './core/hub.ts'
 import { createIdentification } from './core/identification.ts'
 import { observedStore } from './core/observed-store.ts'
+import { createRevocations } from './core/revocations.ts'
 import type { Store } from './core/store.ts'
 import type { VerifyToken } from './core/tokens.ts'
 import { createUserRecords } from './core/user-records.ts'
@@ -65,13 +66,20 @@ export interface RunningNode {
  */
 export async function startNode(config: Config, log: Logger): Promise<RunningNode> {
   const startedMs = performance.now()
-  const uws = await loadUws()
+  const [uws, verifyToken, userOfToken] = await Promise.all([
+    loadUws(),
+    tokenVerifier(config),
+    userTokens(config),
+  ])
   const store = await openStore({ dataDir: config.dataDir, log })
-  return buildNode(config, log, { uws, store, startedMs }).catch(undo(() => store.close()))
+  return buildNode(config, log, { uws, verifyToken, userOfToken, store, startedMs })
 }
 
+/** What has to be loaded or opened before a node can be put together. */
 interface NodeParts {
   readonly uws: Uws
+  readonly verifyToken: VerifyToken | null
+  readonly userOfToken: UserOfToken | null
   readonly store: Store
   readonly startedMs: number
 }
@@ -79,7 +87,7 @@ interface NodeParts {
 async function buildNode(
   config: Config,
   log: Logger,
-  { uws, store: plainStore, startedMs }: NodeParts,
+  { uws, verifyToken, userOfToken, store: plainStore, startedMs }: NodeParts,
 ): Promise<RunningNode> {
   const clock = systemClock
   const nodeId = randomBytes(4).toString('hex')
@@ -96,12 +104,16 @@ async function buildNode(
   const { observer } = metrics
   const store = observedStore(plainStore, observer)
   const rules = compileRules(config.channels, config.maxPublicationBytes, config.demo)
-  const verifyToken = await tokenVerifier(config)
   const broker = createLocalBroker({ rules, clock, observer, store }, config, nodeId)
-  const userOfToken = await userTokens(config)
   const users = createUserRecords({ store, broker, clock, userOfToken })
-  const capsules = createCapsules(capsuleKeys(config), config.capsuleTtlMs, clock.wallMs)
-  const hub = createHub({ broker, rules, clock, observer, revoke: capsules.revoke }, config, nodeId)
+  const revocations = createRevocations(store, clock, config.capsuleTtlMs)
+  const capsules = createCapsules(
+    capsuleKeys(config),
+    config.capsuleTtlMs,
+    clock.wallMs,
+    revocations.isRevoked,
+  )
+  const hub = createHub({ broker, rules, clock, observer, revoke: revocations.revoke }, config, nodeId)
   const countsNow = (): NodeCounts => ({ ...hub.counts(), channels: broker.channelCount() })
   const isAnonymousAllowed = verifyToken === null || config.anonymous
   const { tenant } = config
@@ -138,6 +150,16 @@ async function buildNode(
     : noStop
   serveStaticFiles(app, observer, new URL('../dist/', import.meta.url), config.demo)
 
+  const stopRest = async (): Promise<void> => {
+    stopLongPoll()
+    stopSse()
+    stopComet()
+    hub.stop()
+    await broker.stop()
+    await plainStore.close()
+    metrics.stop()
+  }
+
   const stats = async () => ({
     version,
     uptimeSeconds: (performance.now() - startedMs) / 1000,
@@ -157,7 +179,11 @@ async function buildNode(
     stats,
     books: hub.books,
     users,
-  })
+  }).catch(undo(stopRest))
+  const stopHttp = async () => {
+    await httpApi.stop()
+    await stopRest()
+  }
   const publishLimits = {
     tenant: config.tenant,
     key: config.key,
@@ -172,12 +198,10 @@ async function buildNode(
     maxHistoryPerCommand: config.maxHistoryPerCommand,
     maxPresenceListed: config.maxPresenceListed,
   }
-  const publishPort = await startPublishPort({ broker, observer, log }, publishLimits).catch(
-    undo(httpApi.stop),
-  )
+  const publishPort = await startPublishPort({ broker, observer, log }, publishLimits).catch(undo(stopHttp))
   const undoAll = async () => {
     await publishPort.stop()
-    await httpApi.stop()
+    await stopHttp()
   }
   const port = await app.listen(config.host, config.port).catch(undo(undoAll))
   state.isReady = true
@@ -199,13 +223,7 @@ async function buildNode(
     await new Promise<void>((resolve) => clock.after(config.drainMs === 0 ? 0 : LAST_BYTES_MS, resolve))
     await httpApi.stop()
     app.close()
-    stopLongPoll()
-    stopSse()
-    stopComet()
-    hub.stop()
-    await broker.stop()
-    await store.close()
-    metrics.stop()
+    await stopRest()
     log.info('Node stopped', { reason, tookMs: Math.round(performance.now() - stoppedMs) })
   }
 

@@ -37,20 +37,24 @@ export interface ClientLogin {
   readonly uuid?: string | undefined
 }
 
-export interface ClientOptions {
+/** Where a node is, and how to reach it. */
+export interface ClientAddress {
   /**
    * Address of `/ws`; relative and http(s) addresses work too. `/poll`, `/sse` and `/command` are looked for beside it.
    * Default: `/ws` where the page came from
    */
   readonly url?: string | undefined
+  /** What to connect with, best first. Default: `['websocket', 'long-poll']` */
+  readonly transports?: readonly TransportName[] | undefined
+}
+
+export interface ClientOptions extends ClientAddress {
   /** Token of the user. Default: none, the session is anonymous if the node lets it */
   readonly token?: string | undefined
   /** Asked for a token before every attempt and before one runs out; wins over `token` */
   readonly getToken?: (() => string | Promise<string>) | undefined
   /** Who logs in by a key, where the application does not make tokens; login() changes it. Default: nobody */
   readonly login?: ClientLogin | undefined
-  /** What to connect with, best first. Default: `['websocket', 'long-poll']` */
-  readonly transports?: readonly TransportName[] | undefined
   /** Default: the global `WebSocket`. In Node, give the one of the package `ws` */
   readonly WebSocket?: SocketConstructor | undefined
   /** Default: the global `fetch` */
@@ -180,8 +184,12 @@ export interface Client {
   /**
    * Ends the session and begins one of somebody else at once, if not closed. Subscriptions go on from where they are, and
    * what waits for an answer waits for the new session's; what the node refuses it tells, as ever.
+   *
+   * @param to where the new session is, now and after every reconnect; default: where the last one was. A node that does not
+   * know a channel's epoch says so: that is a gap
+   * @throws {TypeError} as createClient does for `to`; nothing has changed then
    */
-  login(login: ClientLogin): void
+  login(login: ClientLogin, to?: ClientAddress): void
   /** Subscribes now and after every reconnect, until unsubscribed. May be called in any state. */
   subscribe(channel: string, callback: (publication: PublicationMessage) => void): Subscription
   /**

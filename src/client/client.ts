@@ -21,6 +21,7 @@ import type {
 } from '../protocol/messages.ts'
 import type {
   Client,
+  ClientAddress,
   ClientEvents,
   ClientLogin,
   ClientOptions,
@@ -88,7 +89,7 @@ class ReconnectingClient implements Client {
   readonly #backoff: BackoffBounds
   readonly #connectTimeoutMs: number
   readonly #events = new Emitter<ClientEvents>()
-  readonly #transports: Transports
+  #transports: Transports
   readonly #requests: Requests
   readonly #subscriptions: Subscriptions
   readonly #session: Session
@@ -109,10 +110,7 @@ class ReconnectingClient implements Client {
   #leavePage: () => void = () => {}
 
   constructor(options: ClientOptions) {
-    const { transports = TRANSPORTS, WebSocket = globalThis.WebSocket, timers = platformTimers } = options
-    if (WebSocket === undefined && transports.includes('websocket')) {
-      throw new TypeError('No WebSocket here: give one as option WebSocket')
-    }
+    const { timers = platformTimers } = options
     this.#options = options
     this.#timers = timers
     this.#random = options.random ?? Math.random
@@ -125,17 +123,7 @@ class ReconnectingClient implements Client {
       acknowledge: (position) => this.#connection?.send('ack', JSON.stringify(position), () => {}),
     })
     this.#session.login = options.login
-    this.#transports = new Transports({
-      url: socketUrl(options.url),
-      names: transports,
-      WebSocket,
-      session: {
-        fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
-        timers,
-        capsule: () => this.#session.capsule,
-        positions: () => Object.fromEntries(this.#positions()),
-      },
-    })
+    this.#transports = this.#transportsTo(options)
     this.#probe = new Probe({
       timers,
       timeoutMs: this.#connectTimeoutMs,
@@ -170,7 +158,11 @@ class ReconnectingClient implements Client {
     if (this.state !== 'closed') this.#close(ABORTED, 'Closed by disconnect()')
   }
 
-  login(login: ClientLogin): void {
+  login(login: ClientLogin, to?: ClientAddress): void {
+    if (to !== undefined) {
+      this.#transports = this.#transportsTo(to)
+      this.#failures = 0
+    }
     this.#session.leave(login)
     if (this.state === 'closed') return
     this.#drop(SESSION_OVER)
@@ -212,6 +204,24 @@ class ReconnectingClient implements Client {
 
   on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void {
     return this.#events.on(name, listener)
+  }
+
+  #transportsTo({ url, transports: names = TRANSPORTS }: ClientAddress): Transports {
+    const { WebSocket = globalThis.WebSocket, fetch } = this.#options
+    if (WebSocket === undefined && names.includes('websocket')) {
+      throw new TypeError('No WebSocket here: give one as option WebSocket')
+    }
+    return new Transports({
+      url: socketUrl(url),
+      names,
+      WebSocket,
+      session: {
+        fetch: fetch ?? ((url, init) => globalThis.fetch(url, init)),
+        timers: this.#timers,
+        capsule: () => this.#session.capsule,
+        positions: () => Object.fromEntries(this.#positions()),
+      },
+    })
   }
 
   /** closed → about to connect */

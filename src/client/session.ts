@@ -38,7 +38,8 @@ export class Session {
   /** Arguments of connect, encoded: says who this is, and where it was left. */
   introduction(): string {
     const since = this.#own?.place.position ?? undefined
-    return JSON.stringify({ token: this.token, login: this.login, resume: this.capsule ?? true, since })
+    const token = this.login === undefined ? this.token : undefined // a login is in its place
+    return JSON.stringify({ token, login: this.login, resume: this.capsule ?? true, since })
   }
 
   /** The session is over: the next one is that of `login`, and goes on where its user was left. */

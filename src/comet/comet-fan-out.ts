@@ -5,6 +5,7 @@
  * close frame, as a page that gets one never comes back. The rest is that of any protocol over WebSockets.
  */
 import type { Publication } from '../core/broker.ts'
+import type { Session } from '../core/session.ts'
 import {
   createSocketFanOut,
   type SocketFanOut,
@@ -13,6 +14,7 @@ import {
 } from '../sockets/socket-fan-out.ts'
 import { createCometEncoder } from './encoder.ts'
 import { createFrames, type Frames } from './frames.ts'
+import { tellsMissing } from './inbox-receipts.ts'
 import type { Dialect } from './url.ts'
 
 /** How long what was sent last may take to leave before TCP goes. */
@@ -25,11 +27,13 @@ export interface CometFanOut extends SocketFanOut {
 
 export interface CometFanOutDeps extends SocketFanOutDeps {
   readonly fromInbox: (publication: Publication) => void
+  /** A session was told that some of its user's messages will not come. */
+  readonly missed: (session: Session) => void
 }
 
 export function createCometFanOut(
   dialect: Dialect,
-  { fromInbox, ...deps }: CometFanOutDeps,
+  { fromInbox, missed, ...deps }: CometFanOutDeps,
   limits: SocketFanOutLimits,
 ): CometFanOut {
   const nowSecond = () => Math.floor(deps.clock.wallMs() / 1000)
@@ -51,5 +55,13 @@ export function createCometFanOut(
     deps,
     limits,
   )
-  return { ...fanOut, dialect, frames }
+  return {
+    ...fanOut,
+    dialect,
+    frames,
+    tell(session, message) {
+      if (tellsMissing(message)) missed(session)
+      fanOut.tell(session, message)
+    },
+  }
 }

@@ -3,17 +3,19 @@
  *
  * Owns the way of a poll: who asks, which session that is, and the wait. The protocol has neither positions nor sessions,
  * so a page is known again by tenant, user and the name of its browser, and its place in every pipe is kept between two
- * polls. A newer poll of a page takes over from the one that waits. Bound: as many sessions as the gate lets in, with at
- * most one waiting poll each; one without a poll for `sessionLingerMs`, and a minute at the least, ends.
+ * polls. A page of nobody is known by its address as well, as lists tell the names of browsers. A newer poll of a page
+ * takes over from the one that waits. Bound: as many sessions as the gate lets in, with at most one waiting poll each; one
+ * without a poll for `sessionLingerMs`, and a minute at the least once it came back, ends.
  */
 
 import type { Clock } from '../clock.ts'
 import { codes, errorFace } from '../codes.ts'
-import { type Failure, hasFailed } from '../core/broker.ts'
+import type { Failure } from '../core/broker.ts'
+import type { Commands } from '../core/commands.ts'
 import type { Hub } from '../core/hub.ts'
 import type { Observer } from '../core/observer.ts'
 import type { Session } from '../core/session.ts'
-import { type ConnectionGate, draining } from '../sockets/connection-gate.ts'
+import { type ConnectionGate, clientAddress, draining } from '../sockets/connection-gate.ts'
 import { upgradeRefusal } from '../sockets/upgrade.ts'
 import type { Exchange } from '../uws/exchange.ts'
 import type { HttpAnswer, PublicApp } from '../uws.ts'
@@ -26,6 +28,7 @@ import {
   type PollFanOut,
   type PollFanOutLimits,
 } from './poll-fan-out.ts'
+import { createPolledUser } from './polled-user.ts'
 import { readPipes } from './request.ts'
 import type { CometRequests } from './requests.ts'
 import type { Dialect } from './url.ts'
@@ -36,14 +39,18 @@ const SWEEP_MS = 250
 /** Pages wait up to 90 s after errors, and a moment after any answer. */
 const LEAST_LINGER_MS = 60_000
 
+/** A page polls anew at once: one that has not for so long may be gone. Longer than the way to and from any page. */
+const AWAY_MS = 5_000
+
 const POLL_PATH = /^\/{1,2}(?:comet-server\/)?sesion=/
 
 export interface CometPollDeps {
-  readonly app: PublicApp
+  readonly app: Pick<PublicApp, 'exchange'>
   readonly gate: ConnectionGate
   readonly hub: Hub
   readonly observer: Observer
   readonly clock: Clock
+  readonly commands: Pick<Commands, 'admit'>
   readonly login: CometLogin
   readonly requests: CometRequests
   readonly isDraining: () => boolean
@@ -55,13 +62,16 @@ export interface CometPollLimits extends PollFanOutLimits {
   readonly pollHoldMs: number
   readonly sessionLingerMs: number
   readonly clientIpHeader: string
-  readonly maxConnectionsPerIp: number
 }
 
 /** Registers the route; returns what stops its timer. */
 export function serveCometPolls(deps: CometPollDeps, limits: CometPollLimits): () => void {
-  const { gate, hub, observer, clock, login, requests } = deps
+  const { gate, hub, observer, clock, commands, login, requests } = deps
   const lingerMs = Math.max(limits.sessionLingerMs, LEAST_LINGER_MS)
+  /** Of one that polled only once; it needs the time to do so again. */
+  const firstLingerMs = Math.max(limits.sessionLingerMs, AWAY_MS)
+  const clientIpHeader = limits.clientIpHeader.toLowerCase()
+  const polledUser = createPolledUser(hub)
   /** All of them. */
   const sessions = new Set<Session>()
   /** Those that can be found again. */
@@ -75,9 +85,7 @@ export function serveCometPolls(deps: CometPollDeps, limits: CometPollLimits): (
   function answer(session: Session, connection: PollConnection, body: Buffer): void {
     const { exchange } = connection
     letGo(connection)
-    const own = session.ownChannel()
-    // One that has just lost something is not where it seems to be.
-    if (own !== null && session.lostAt === -1) connection.answeredTo = hub.sentTo(session, own)
+    polledUser.answered(session, connection)
     exchange?.answer('200 OK', lineHeaders, body)
     if (connection.key === '') close(session)
   }
@@ -103,12 +111,14 @@ export function serveCometPolls(deps: CometPollDeps, limits: CometPollLimits): (
     for (const session of sessions) {
       const connection = connectionOf(session)
       if (connection === null || connection.running > 0) continue
-      if (connection.exchange === null) {
-        if (now - connection.sinceMs >= lingerMs) close(session)
-      } else if (now >= connection.sinceMs) {
-        fanOutOf(session).respond(session)
-      }
+      if (connection.exchange === null) away(session, connection, now - connection.sinceMs)
+      else if (now >= connection.sinceMs) fanOutOf(session).respond(session)
     }
+  }
+
+  function away(session: Session, connection: PollConnection, forMs: number): void {
+    if (forMs >= (connection.isFirst ? firstLingerMs : lingerMs)) close(session)
+    else if (forMs >= AWAY_MS) polledUser.leave(session, connection)
   }
 
   function request(exchange: Exchange): void {
@@ -128,13 +138,12 @@ export function serveCometPolls(deps: CometPollDeps, limits: CometPollLimits): (
   }
 
   function begin(exchange: Exchange, arrival: Arrival): void {
-    const { dialect, user } = arrival
-    const { tenant, uuid } = arrival.address
-    const key = uuid === '' ? '' : `${dialect}\n${tenant}\n${user}\n${uuid}`
+    const key = keyOf(exchange, arrival)
     const found = known.get(key)
-    const refusal = refusalOf(exchange, found === undefined)
+    const refusal = refusalOf(exchange, found)
     if (refusal !== null) {
-      observer.connectionRefused(refusal.failed)
+      if (refusal.failed === 'COMMAND_RATE') observer.commandFailed(refusal.failed)
+      else observer.connectionRefused(refusal.failed)
       give(exchange, upgradeRefusal(refusal))
       return
     }
@@ -146,10 +155,18 @@ export function serveCometPolls(deps: CometPollDeps, limits: CometPollLimits): (
     void bring(session, connection, exchange.body)
   }
 
-  /** A session takes its place once, and holds it until it ends. */
-  function refusalOf(exchange: Exchange, isNew: boolean): Failure | null {
+  /** Finds the session of a page; '' = nothing does. Who has a user's key may have their session. */
+  function keyOf(exchange: Exchange, { address: { tenant, uuid }, dialect, user }: Arrival): string {
+    if (uuid === '') return ''
+    const address = user === '' ? clientAddress(exchange, clientIpHeader) : ''
+    return [dialect, tenant, user, uuid, address].join('\n')
+  }
+
+  /** A session takes its place once, and holds it until it ends; each later poll is a command of it. */
+  function refusalOf(exchange: Exchange, found: Session | undefined): Failure | null {
     if (deps.isDraining()) return draining
-    return isNew ? gate.check(exchange) : gate.checkOrigin(exchange)
+    if (found === undefined) return gate.check(exchange)
+    return gate.checkOrigin(exchange) ?? commands.admit(found, 0)
   }
 
   function make(exchange: Exchange, arrival: Arrival, key: string): Session {
@@ -159,11 +176,15 @@ export function serveCometPolls(deps: CometPollDeps, limits: CometPollLimits): (
       key,
       address: gate.enter(exchange),
       exchange: null,
+      linesBefore: key === '' ? 1 : 0,
       lines: [],
       bytes: 0,
       sinceMs: 0,
       running: 0,
+      isFirst: true,
       answeredTo: null,
+      leftAt: null,
+      hasMissed: false,
     }
     session.connection = connection
     sessions.add(session)
@@ -176,13 +197,9 @@ export function serveCometPolls(deps: CometPollDeps, limits: CometPollLimits): (
 
   /** A newer poll of the page: what the last answer brought arrived, and the poll that still waits is answered empty. */
   function takeOver(session: Session, connection: PollConnection): void {
-    const own = session.ownChannel()
-    const { answeredTo, exchange } = connection
-    connection.answeredTo = null
-    const epoch = session.channels.find(({ name }) => name === own)?.epoch
-    if (answeredTo !== null && epoch !== undefined) {
-      hub.acknowledge(session, { epoch, offset: answeredTo }).catch(() => {}) // it comes again
-    }
+    const { exchange } = connection
+    connection.isFirst = false
+    polledUser.arrived(session, connection)
     letGo(connection)
     exchange?.answer('200 OK', lineHeaders, '')
   }
@@ -200,11 +217,7 @@ export function serveCometPolls(deps: CometPollDeps, limits: CometPollLimits): (
   /** Brings the session to the pipes of its page; then the poll is answered, or waits. */
   async function bring(session: Session, connection: PollConnection, body: Buffer): Promise<void> {
     connection.running++
-    const own = session.ownChannel()
-    if (own !== null && !hub.isSubscribed(session, own)) {
-      const outcome = await hub.subscribe(session, own)
-      if (hasFailed(outcome)) hub.end(session, outcome.failed, outcome.message)
-    }
+    await polledUser.join(session, connection)
     await requests.perform(session, readPipes(body, limits.maxChannelsPerSession))
     connection.running--
     if (session.phase === 'ended' || connection.running > 0) return // a newer poll does the rest
@@ -216,8 +229,8 @@ export function serveCometPolls(deps: CometPollDeps, limits: CometPollLimits): (
     path: '/*',
     methods: ['POST'],
     maxBodyBytes: limits.maxMessageBytes,
-    headers: limits.clientIpHeader === '' ? [] : [limits.clientIpHeader.toLowerCase()],
-    keepsAddress: limits.maxConnectionsPerIp > 0,
+    headers: clientIpHeader === '' ? [] : [clientIpHeader],
+    keepsAddress: true,
     request,
     tooLarge(exchange) {
       observer.commandFailed('MESSAGE_TOO_LARGE')

@@ -16,10 +16,10 @@ import type { Observer } from '../core/observer.ts'
 import type { Session } from '../core/session.ts'
 import type { UserRecords } from '../core/user-records.ts'
 import type { Logger } from '../log.ts'
-import { type ConnectionGate, draining } from '../sockets/connection-gate.ts'
+import type { ConnectionGate } from '../sockets/connection-gate.ts'
 import { type SocketFanOutLimits, socketOf } from '../sockets/socket-fan-out.ts'
-import { closeCause, upgradeRefusal } from '../sockets/upgrade.ts'
-import type { PublicApp, UpgradeAnswer, UpgradeRequest } from '../uws.ts'
+import { type Accepted, type SocketRoute, serveSockets } from '../sockets/socket-route.ts'
+import type { PublicApp, UpgradeRequest } from '../uws.ts'
 import { type CometFanOut, createCometFanOut } from './comet-fan-out.ts'
 import { serveCometPages } from './comet-pages.ts'
 import { type CometPollLimits, serveCometPolls } from './comet-poll.ts'
@@ -28,9 +28,6 @@ import { type Arrival, createCometLogin } from './login.ts'
 import { type CometRequestsLimits, createCometRequests } from './requests.ts'
 import { restartFix } from './restart-fix.ts'
 import type { AddressFault, Dialect } from './url.ts'
-
-/** The library cuts off what is larger without a word; up to so many times the limit we read it and say why. */
-const REFUSED_WITH_A_WORD = 2
 
 const SOCKET_PATHS = ['/ws/*', '//ws/*', '/comet-server/ws/*', '//comet-server/ws/*'] as const
 
@@ -56,10 +53,10 @@ export interface CometLimits extends SocketFanOutLimits, CometRequestsLimits, Co
 
 /** Registers everything that is CppComet's on the public port; returns what stops its timers. */
 export function serveComet(deps: CometDeps, limits: CometLimits): () => void {
-  const { app, gate, hub, observer, log, clock } = deps
+  const { app, hub, observer, clock } = deps
   const hasLeft = (session: Session) => session.held === null && socketOf(session)?.getBufferedAmount() === 0
   const receipts = createInboxReceipts({ hub, clock, hasLeft })
-  const fanOutDeps = { app, observer, clock, fromInbox: receipts.sent }
+  const fanOutDeps = { app, observer, clock, fromInbox: receipts.sent, missed: receipts.missed }
   const fanOuts: Record<Dialect, CometFanOut> = {
     v4: createCometFanOut('v4', fanOutDeps, limits),
     v3: createCometFanOut('v3', fanOutDeps, limits),
@@ -69,20 +66,15 @@ export function serveComet(deps: CometDeps, limits: CometLimits): () => void {
   /** Sessions between their upgrade and the opening of their socket. */
   const arriving = new Map<Session, Arrival | AddressFault>()
 
-  function upgrade(request: UpgradeRequest): UpgradeAnswer<Session> {
-    const refusal = deps.isDraining() ? draining : gate.check(request)
-    if (refusal !== null) {
-      observer.connectionRefused(refusal.failed)
-      return { refuse: upgradeRefusal(refusal) }
-    }
+  function accept(request: UpgradeRequest, address: string): Accepted {
     const arrival = login.arrive(request.url())
-    const session = hub.open(fanOuts[arrival.dialect], gate.enter(request))
+    const session = hub.open(fanOuts[arrival.dialect], address)
     arriving.set(session, arrival)
     const offered = request.header('sec-websocket-protocol')
-    return { accept: session, protocol: offered.split(',')[0]?.trim() ?? '' }
+    return { session, protocol: offered.split(',')[0]?.trim() ?? '' }
   }
 
-  function open(session: Session): void {
+  function opened(session: Session): void {
     const arrival = arriving.get(session)
     arriving.delete(session)
     if (arrival === undefined) return
@@ -111,40 +103,18 @@ export function serveComet(deps: CometDeps, limits: CometLimits): () => void {
     })
   }
 
-  for (const path of SOCKET_PATHS) {
-    app.webSocket<Session>({
-      path,
-      maxPayloadBytes: limits.maxMessageBytes * REFUSED_WITH_A_WORD,
-      maxBackpressureBytes: limits.maxBackpressureBytes,
-      idleTimeoutMs: limits.idleTimeoutMs,
-      upgrade,
-      open(session, socket) {
-        session.connection = socket
-        observer.connectionOpened('comet')
-        open(session)
-      },
-      message(session, bytes) {
-        observer.received('comet', bytes.length)
-        requests.take(session, bytes)
-      },
-      dropped(session, bytes) {
-        if (hub.lose(session, bytes)) observer.fellBehind()
-      },
-      drain(session) {
-        ;(session.fanOut as CometFanOut).drained(session)
-        hub.ready(session)
-      },
-      close(session, code, reason) {
-        gate.leave(session.address)
-        const cause = closeCause(session, code, reason)
-        observer.connectionClosed('comet', cause)
-        if (cause !== null)
-          log.debug('Connection closed', { session: hub.sessions.idOf(session), code, cause, reason })
-        receipts.remove(session)
-        hub.close(session, 0)
-      },
-    })
+  const route: SocketRoute = {
+    paths: SOCKET_PATHS,
+    transport: 'comet',
+    accept,
+    opened,
+    message: requests.take,
+    closed(session) {
+      receipts.remove(session)
+      return 0
+    },
   }
+  serveSockets(deps, route, limits)
   serveCometPages(app)
   const stopPolls = serveCometPolls({ ...deps, login, requests }, limits)
   return () => {

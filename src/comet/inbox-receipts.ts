@@ -1,15 +1,17 @@
 /**
  * Says for CppComet pages, which have no word for it, that messages which waited for their user arrived.
  *
- * Owns when that is: once every byte of them has left for the kernel on some connection of the user, and that connection
- * has lost nothing. Until then they stay in the inbox and come again. Bound: one entry per session with a user, one per
- * user with messages on their way.
+ * Owns when that is: once every byte of them has left for the kernel on some connection of the user that is not behind.
+ * One that missed something for good says nothing any more: a word for what came later would be one for what did not.
+ * Until then messages stay in the inbox and come again. Bound: one entry per session with a user, one per user with
+ * messages on their way.
  */
 import type { Clock } from '../clock.ts'
 import type { Publication } from '../core/broker.ts'
 import type { Hub } from '../core/hub.ts'
+import { USER_CHANNEL_MARK } from '../core/names.ts'
 import type { Session } from '../core/session.ts'
-import type { StreamPosition } from '../protocol/messages.ts'
+import type { ControlMessage, StreamPosition } from '../protocol/messages.ts'
 
 /** When it is looked for the first time: behind the turn, and the library's part of it. */
 const TURN_MS = 1
@@ -21,6 +23,8 @@ export interface InboxReceipts {
   /** A session is sent what its user is sent. */
   add(session: Session): void
   remove(session: Session): void
+  /** A session was told that some of its user's messages will not come. */
+  missed(session: Session): void
   /** A message that waited is on its way to all sessions of its user. */
   sent(publication: Publication): void
   stop(): void
@@ -36,7 +40,7 @@ export interface InboxReceiptsDeps {
 /** Messages of one user on their way. */
 interface Awaited {
   readonly upTo: StreamPosition
-  /** Sessions that all of them are sent to: who came later has not got them, whatever its position says */
+  /** Sessions that all of them are sent to: who came later has not got them, whatever its position says; may be none */
   readonly holders: readonly Session[]
 }
 
@@ -44,6 +48,7 @@ export function createInboxReceipts({ hub, clock, hasLeft }: InboxReceiptsDeps):
   /** By the channel of their user. */
   const sessions = new Map<string, readonly Session[]>()
   const awaited = new Map<string, Awaited>()
+  const lacking = new WeakSet<Session>()
   let isLookDue = false
   const stop = clock.every(LOOK_MS, look)
 
@@ -53,12 +58,12 @@ export function createInboxReceipts({ hub, clock, hasLeft }: InboxReceiptsDeps):
     clock.after(TURN_MS, look)
   }
 
-  /** Those of `candidates` that are there hold what is on its way; nothing is awaited when none is. */
+  /** Those of `candidates` that are there and whole hold what is on its way. */
   function awaitBy(channel: string, upTo: StreamPosition, candidates: readonly Session[]): void {
     const here = sessions.get(channel) ?? []
-    const holders = candidates.filter((one) => here.includes(one) && hub.isSubscribed(one, channel))
-    if (holders.length === 0) awaited.delete(channel)
-    else awaited.set(channel, { upTo, holders })
+    const isHolder = (one: Session) =>
+      here.includes(one) && !lacking.has(one) && hub.isSubscribed(one, channel)
+    awaited.set(channel, { upTo, holders: candidates.filter(isHolder) })
   }
 
   function look(): void {
@@ -72,7 +77,7 @@ export function createInboxReceipts({ hub, clock, hasLeft }: InboxReceiptsDeps):
   }
 
   function hasArrived(session: Session, channel: string, { offset }: StreamPosition): boolean {
-    if (session.lostAt !== -1 || !hasLeft(session)) return false
+    if (session.lags !== null || session.lostAt !== -1 || !hasLeft(session)) return false
     return (hub.sentTo(session, channel) ?? 0) >= offset
   }
 
@@ -91,10 +96,21 @@ export function createInboxReceipts({ hub, clock, hasLeft }: InboxReceiptsDeps):
       const channel = session.ownChannel()
       if (channel === null) return
       const left = (sessions.get(channel) ?? []).filter((one) => one !== session)
-      if (left.length === 0) sessions.delete(channel)
-      else sessions.set(channel, left)
+      if (left.length === 0) {
+        sessions.delete(channel)
+        awaited.delete(channel) // whoever comes next is sent it anew
+        return
+      }
+      sessions.set(channel, left)
       const way = awaited.get(channel)
       if (way !== undefined) awaitBy(channel, way.upTo, way.holders)
+    },
+    missed(session) {
+      const channel = session.ownChannel()
+      if (channel === null) return
+      lacking.add(session)
+      const { upTo, holders } = awaited.get(channel) ?? { upTo: nowhere, holders: [] }
+      awaitBy(channel, upTo, holders)
     },
     sent({ scoped, epoch, offset }) {
       const holders = awaited.get(scoped)?.holders ?? sessions.get(scoped) ?? []
@@ -103,4 +119,13 @@ export function createInboxReceipts({ hub, clock, hasLeft }: InboxReceiptsDeps):
     },
     stop,
   }
+}
+
+/** Of what nobody holds. */
+const nowhere: StreamPosition = { epoch: '', offset: 0 }
+
+/** Whether a session is told by this that messages to its user will not come, which may be there still. */
+export function tellsMissing(message: ControlMessage): boolean {
+  if (!('gap' in message)) return false
+  return message.channel.startsWith(USER_CHANNEL_MARK) && message.gap.reason !== 'expired'
 }

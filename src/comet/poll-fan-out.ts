@@ -11,10 +11,12 @@ import type { FanOut } from '../core/fan-out.ts'
 import type { Hub } from '../core/hub.ts'
 import type { Observer } from '../core/observer.ts'
 import type { Session } from '../core/session.ts'
+import type { StreamPosition } from '../protocol/messages.ts'
 import { createTopicSets } from '../sockets/topic-sets.ts'
 import type { Exchange } from '../uws/exchange.ts'
 import { createCometEncoder } from './encoder.ts'
 import { createFrames } from './frames.ts'
+import { tellsMissing } from './inbox-receipts.ts'
 import type { PageFanOut } from './requests.ts'
 import type { Dialect } from './url.ts'
 
@@ -28,6 +30,8 @@ export interface PollConnection {
   readonly address: string
   /** The poll that waits; null between two polls */
   exchange: Exchange | null
+  /** So many lines are no answer by themselves: the greeting of a session that ends with its poll */
+  readonly linesBefore: 0 | 1
   /** What it will be answered with */
   lines: Buffer[]
   bytes: number
@@ -35,8 +39,14 @@ export interface PollConnection {
   sinceMs: number
   /** Polls that are still being looked at: there is no answer before that is done */
   running: number
-  /** Up to where the latest answer brought the channel of its user; null = no further than before */
-  answeredTo: number | null
+  /** None came after the first */
+  isFirst: boolean
+  /** Where the latest answer brought it on the channel of its user; null = no further than before */
+  answeredTo: StreamPosition | null
+  /** Where it was when it left that channel; null = it is there, or never was */
+  leftAt: StreamPosition | null
+  /** It was told that some messages to its user will not come: it does not say any more that later ones came */
+  hasMissed: boolean
 }
 
 export interface PollFanOut extends PageFanOut {
@@ -103,7 +113,8 @@ export function createPollFanOut(
 
   function respondIfAny(session: Session): void {
     const connection = connectionOf(session)
-    if (connection !== null && connection.running === 0 && connection.lines.length > 0) respond(session)
+    if (connection === null || connection.running > 0) return
+    if (connection.lines.length > connection.linesBefore) respond(session)
   }
 
   /** False when no poll of the session waits. */
@@ -142,12 +153,15 @@ export function createPollFanOut(
       return Math.max(0, limits.maxPollBytes - connection.bytes)
     },
     tell(session, message) {
+      const connection = connectionOf(session)
+      if (connection !== null && tellsMissing(message)) connection.hasMissed = true
       const form = encoder.encodeControl(message)
       if (form !== null) say(session, form)
     },
     flush() {
       encoder.turnEnded()
       for (const session of due) respondIfAny(session)
+      due.clear() // polls that are still looked at are answered after that
     },
     forget(session) {
       due.delete(session)

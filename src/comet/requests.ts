@@ -3,7 +3,7 @@
  *
  * Owns the doing of every command, one after the other for each session, so that a list of pipes is never overtaken by
  * the next one. Who may do what is decided by the rules of channels, as for any client; the words of refusals are the
- * original's. Bound: the commands of a session that wait, as many as its rate allows.
+ * original's. Bound: `MAX_WAITING` commands of a session that wait for those before them.
  */
 
 import type { Clock } from '../clock.ts'
@@ -37,6 +37,9 @@ import {
 
 /** As many of the newest messages of a pipe as the original gives. */
 const LOG_MESSAGES = 99
+
+/** More than a page asks for at once when it begins. */
+const MAX_WAITING = 256
 
 export interface CometRequestsDeps {
   readonly hub: Hub
@@ -72,8 +75,8 @@ export interface PageFanOut extends FanOut {
 export function createCometRequests(deps: CometRequestsDeps, limits: CometRequestsLimits): CometRequests {
   const { hub, broker, rules, users, commands, clock, observer, log } = deps
   const requestLimits = { maxPipes: limits.maxChannelsPerSession }
-  /** The last command of each session that has not come to its end. */
-  const underWay = new Map<Session, Promise<void>>()
+  /** Sessions with commands that have not come to their end. */
+  const underWay = new Map<Session, UnderWay>()
 
   function take(session: Session, bytes: Buffer): void {
     if (session.endedBy !== null) return
@@ -91,15 +94,24 @@ export function createCometRequests(deps: CometRequestsDeps, limits: CometReques
   /** Null when it is done already. */
   function inTurn(session: Session, request: CometRequest): Promise<void> | null {
     const before = underWay.get(session)
-    const doing = before === undefined ? run(session, request) : before.then(() => run(session, request))
+    const count = before?.count ?? 0
+    if (count > MAX_WAITING) {
+      refuse(session, tooManyWait, 'BUSY')
+      return null
+    }
+    const doing = before === undefined ? run(session, request) : before.last.then(() => run(session, request))
     if (doing === null) return null
-    const done = doing
+    const last = doing
       .catch((error) => log.error('Command failed', { command: request.kind, error: errorText(error) }))
-      .then(() => {
-        if (underWay.get(session) === done) underWay.delete(session)
-      })
-    underWay.set(session, done)
-    return done
+      .then(() => leaveQueue(session))
+    underWay.set(session, { last, count: count + 1 })
+    return last
+  }
+
+  function leaveQueue(session: Session): void {
+    const now = underWay.get(session)
+    if (now === undefined || now.count === 1) underWay.delete(session)
+    else underWay.set(session, { ...now, count: now.count - 1 })
   }
 
   /** Null when it is done already. */
@@ -170,8 +182,10 @@ export function createCometRequests(deps: CometRequestsDeps, limits: CometReques
     if (outcome !== undefined && hasFailed(outcome)) {
       return refuse(session, { error: outcome.message, members: { number_messages: -1 } }, outcome.failed)
     }
+    // What it would tell is how many are there.
+    const isCounted = rules.ruleFor(channel).presence !== 'off'
     const others = subscribers - (hub.isSubscribed(session, channel) ? 1 : 0)
-    say(session, framesOf(session).report(pipe, payload.toString(), others))
+    say(session, framesOf(session).report(pipe, payload.toString(), isCounted ? others : 0))
   }
 
   function publishDenial(session: Session, pipe: string): Refusal | null {
@@ -251,6 +265,17 @@ export function createCometRequests(deps: CometRequestsDeps, limits: CometReques
       await inTurn(session, request)
     },
   }
+}
+
+/** Commands of a session, one after the other. */
+interface UnderWay {
+  readonly last: Promise<void>
+  readonly count: number
+}
+
+const tooManyWait: Refusal = {
+  error: 'Too many commands wait for those before them: try again in a moment',
+  members: {},
 }
 
 const busy: Refusal = {

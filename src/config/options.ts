@@ -232,7 +232,7 @@ export const options = {
     max: 1_073_741_824,
     default: 134_217_728,
     describe:
-      'Memory that rings and histories of all channels may take together; above it those that were longest in use shrink first',
+      'Memory that rings and histories of all channels may take together; above it those that were longest in use shrink first. Without a data folder, messages that wait for absent users may take as much again; then they are refused',
   },
   maxHistoryPerCommand: {
     kind: 'integer',
@@ -260,7 +260,8 @@ export const options = {
     max: 10_000_000,
     default: 100_000,
     zero: 'last-seen times are not kept',
-    describe: 'Users whose last-seen time is remembered; the longest gone are forgotten first',
+    describe:
+      'Users whose last-seen time is remembered; the longest gone are forgotten first. With a data folder every user who ever left keeps one small row there, and only 0 matters',
   },
   idempotencyMs: {
     kind: 'integer',

@@ -100,21 +100,24 @@ export class BrokerChannel implements ChannelLog {
     if (ring.size === 0 && this.edges === null) this.#ring = null
   }
 
-  /** What still waits to be sent to subscribers is kept as well, and does not count: else those behind would get gaps. */
+  /** What still waits to be sent to subscribers is kept, and does not count: else those behind would get gaps. */
   #beyondShort(ring: Ring, edges: readonly Edge[], nowMs: number): number {
     const { short } = this.#retention
     let sent = this.offset
     for (const edge of edges) sent = Math.min(sent, edge.sentOffset(this.name))
     const unsent = this.offset - sent
     const limits = unsent === 0 ? short : { ...short, size: short.size + unsent }
-    return Math.min(ring.excess(limits, nowMs), Math.max(0, ring.size - unsent))
+    // What waited for the user is kept as well until it is acknowledged: those who read slowly must not miss it.
+    const unread = this.delivered?.[0]?.offset ?? this.offset + 1
+    const kept = Math.max(unsent, ring.nextOffset - unread)
+    return Math.min(ring.excess(limits, nowMs), Math.max(0, ring.size - kept))
   }
 
   /** Offset of the oldest publication that the rule promises, `offset` + 1 when there is none. */
   firstInHistory(): number {
     const { clock } = this.#retention
     if (this.stored !== null) {
-      this.stored.expire(this.epoch, this.offset, clock.wallMs())
+      this.stored.expire(this.offset, clock.wallMs())
       return Math.min(this.stored.first, this.offset + 1)
     }
     const ring = this.#ring

@@ -8,7 +8,6 @@
  * Memory: the registry's channels; retained publications, at most `maxHistoryBytes`.
  */
 import type { Clock } from '../clock.ts'
-import { UnavailableError } from '../errors.ts'
 import { encodePublication } from '../protocol/json-codec.ts'
 import type { Present } from '../protocol/messages.ts'
 import { announcement } from './announcement.ts'
@@ -25,17 +24,21 @@ import {
 import type { BrokerChannel } from './broker-channel.ts'
 import { createChannelRegistry, type RegistryLimits } from './channel-registry.ts'
 import type { ChannelRules } from './channel-rules.ts'
-import { createCountChannels, isCountChannel } from './count-channels.ts'
+import { createCountChannels } from './count-channels.ts'
 import { createDurableWriter, type Written } from './durable-writer.ts'
 import { sum, totals } from './edge-sums.ts'
+import { endingStore } from './ending-store.ts'
 import type { Eventually } from './eventually.ts'
+import { failureOf } from './failure-of.ts'
+import { createHistoryCuts } from './history-cuts.ts'
 import { historyPage } from './history-page.ts'
-import { createIdempotency, type IdempotencyLimits } from './idempotency.ts'
+import type { IdempotencyLimits } from './idempotency.ts'
 import { createInboxes, type InboxLimits } from './inbox.ts'
 import { createMemoryLastSeen, createStoredLastSeen } from './last-seen.ts'
 import { channelNameFailure, shown, USER_CHANNEL_MARK, userIdFault } from './names.ts'
 import type { Observer } from './observer.ts'
-import { countsAreOurs, dataFailure } from './publication-check.ts'
+import { createPlaceOnce } from './place-once.ts'
+import { dataFailure } from './publication-check.ts'
 import { createRingMemory } from './ring.ts'
 import type { Store } from './store.ts'
 import { bare, ownChannel, scoped } from './tenants.ts'
@@ -67,7 +70,7 @@ export interface LocalBroker extends Broker {
   channelCount(): number
   /** Bytes of all that is retained. */
   historyBytes(): number
-  /** Resolves when nothing is on its way to the store. */
+  /** Resolves when nothing is on its way to the store, and nothing will be read from it. */
   stop(): Promise<void>
 }
 
@@ -77,37 +80,33 @@ export function createLocalBroker(
   limits: LocalBrokerLimits,
   nodeEpoch: string,
 ): LocalBroker {
-  const { rules, clock, observer, store } = deps
+  const { rules, clock, observer } = deps
+  const { store, end } = endingStore(deps.store)
   /** Edges, each with a list of itself that all channels share that only it is attached to. */
   const edges = new Map<Edge, readonly Edge[]>()
   const memory = createRingMemory(limits.maxHistoryBytes, observer.historyShrunk)
   const short = { size: limits.ringSize, bytes: 0, maxAgeMs: limits.ringMs }
   const retention = { short, memory, clock }
   const channels = createChannelRegistry({ rules, store, retention }, limits, nodeEpoch)
-  const forgotten = () => observer.keysForgotten(1)
-  /** Clients can't use up the keys of the application. */
-  const keys = {
-    application: createIdempotency(clock, limits, forgotten),
-    clients: createIdempotency(clock, limits, forgotten),
-  }
-  /** Publications with a key that are not on disk yet. */
-  const underWay = new Map<string, Promise<PublishOutcome>>()
+  const placeOnce = createPlaceOnce({ clock, observer, place }, limits)
   const writer = createDurableWriter(store, showWritten)
-  const inboxes = createInboxes(store, clock, observer, limits)
+  const cuts = createHistoryCuts(channels, writer)
+  const isHere = (name: string) => subscribersOf(name) > 0
+  const inboxes = createInboxes({ store, clock, observer, isHere, settled: deliverKept }, limits)
   const { maxLastSeen } = limits
   const lastSeen = store.isDurable
     ? createStoredLastSeen(store, maxLastSeen)
     : createMemoryLastSeen(maxLastSeen)
   const isHeard = (name: string) => channels.get(name) !== undefined || channels.ruleOf(name).historySize > 0
   const arrivals = createUserArrivals(
-    { clock, inboxes, lastSeen, channel: channels.get, publish: publishNow, isHeard },
+    { clock, inboxes, lastSeen, channel: channels.get, publish: publishNow, isHeard, attempt },
     limits,
   )
   const counts = createCountChannels(clock, subscribersOf, publishNow)
   let messageNumber = 0
   const stopSweep = clock.every(SWEEP_MS, () => {
-    channels.sweep(SWEEP_MS)
-    inboxes.sweep()
+    attempt(() => channels.sweep(SWEEP_MS))
+    attempt(inboxes.sweep)
   })
 
   function subscribersOf(name: string): number {
@@ -147,7 +146,7 @@ export function createLocalBroker(
   function isAbsentUser(channel: BrokerChannel): boolean {
     if (!inboxes.isOn || !isOfUser(channel)) return false
     const { name } = channel
-    return subscribersOf(name) === 0 || inboxes.isWriting(name) // what came before is still on its way
+    return !isHere(name) || inboxes.isWriting(name) // what came before is still on its way
   }
 
   /** Puts a publication into the inbox of its user. */
@@ -162,11 +161,21 @@ export function createLocalBroker(
       await inboxes.put(name, { id, event, user, fromClient, data })
       return { epoch, offset: 0 }
     } catch (error) {
-      if (!(error instanceof UnavailableError)) throw error
-      return { failed: 'STORE_FAILED', message: error.message }
-    } finally {
-      // They came while it was being written.
-      if (subscribersOf(name) > 0 && !inboxes.isWriting(name)) arrivals.deliver(name)
+      return failureOf(error)
+    }
+  }
+
+  /** Its user came while it was being written. */
+  function deliverKept(name: string): void {
+    if (isHere(name)) arrivals.deliver(name)
+  }
+
+  /** For what nobody waits for: a store that can't be read is counted, and the next time will do. */
+  function attempt(task: () => void): void {
+    try {
+      task()
+    } catch {
+      observer.storeFailed()
     }
   }
 
@@ -235,31 +244,6 @@ export function createLocalBroker(
     for (const edge of channel.edges) edge.deliver([publication])
   }
 
-  /** Publishes unless the key says that it was published before. */
-  function placeOnce(request: PublishRequest, source: PublishSource): Eventually<PublishOutcome> {
-    const { channel, key } = request
-    if (isCountChannel(bare(channel))) return countsAreOurs(bare(channel))
-    if (key === '') return place(request, source)
-    const isClient = source === 'client'
-    const known = isClient ? keys.clients : keys.application
-    const scope = isClient ? request.user : '' // users can't guess each other's
-    const id = `${isClient ? 'c' : 'a'}\n${scope}\n${channel}\n${key}`
-    const before = known.find(scope, channel, key) ?? underWay.get(id) ?? null
-    if (before !== null) {
-      observer.duplicatePublish()
-      return before
-    }
-    const remember = (outcome: PublishOutcome): PublishOutcome => {
-      if (!('failed' in outcome)) known.remember(scope, channel, key, outcome)
-      return outcome
-    }
-    const outcome = place(request, source)
-    if (!(outcome instanceof Promise)) return remember(outcome)
-    const remembered = outcome.then(remember).finally(() => underWay.delete(id))
-    underWay.set(id, remembered)
-    return remembered
-  }
-
   return {
     async publish(requests, source) {
       const placed = requests.map((request) => placeOnce(request, source))
@@ -310,13 +294,11 @@ export function createLocalBroker(
         const message = `Channel ${shown(bare(name))} has no history: its rule keeps none`
         return { failed: 'HISTORY_OFF', message }
       }
-      return historyPage(channel, channel.firstInHistory(), query)
+      const first = channel.firstInHistory()
+      cuts.looked(channel)
+      return historyPage(channel, first, query)
     },
-    async clearHistory(name) {
-      const channel = channels.look(name)
-      channel.clear()
-      await channel.stored?.clear(channel.epoch, channel.offset)
-    },
+    clearHistory: cuts.clear,
     settings: async (name) => channels.settings(name),
     async configure(name, settings) {
       const channel = channels.open(name)
@@ -382,6 +364,7 @@ export function createLocalBroker(
       stopSweep()
       counts.stop()
       await writer.idle()
+      await end()
     },
   }
 }

@@ -135,10 +135,10 @@ export interface NodeCounts {
   readonly channels: number
 }
 
-/** Whom to disconnect: every session of a user, or one session by its id. */
+/** Whom of a tenant to disconnect: every session of a user, or one session by its id. */
 export type DisconnectTarget =
   | { readonly tenant: number; readonly user: string }
-  | { readonly session: string }
+  | { readonly tenant: number; readonly session: string }
 
 /** How a session is ended by the application: a code in 3000–4999 and a reason of at most 123 bytes. */
 export interface Goodbye {

@@ -138,6 +138,8 @@ export function createChannelRegistry(
         settings === null
           ? { remove: 'channelSettings', ...at }
           : { put: 'channelSettings', ...at, value: encodeSettings(settings) }
+      // Settings of a channel that nobody has published to leave it as unknown to the store as it was.
+      const isNamed = channel.stored?.isNamed ?? true
       const rule = rules.ruleFor(name)
       channel.rule =
         settings === null ? rule : { ...rule, historySize: settings.historySize, durable: store.isDurable }
@@ -147,7 +149,7 @@ export function createChannelRegistry(
         channel.rule = before
         throw error
       }
-      channel.stored = isOnDisk(name, channel.rule) ? historyOf(channel, true) : null
+      channel.stored = isOnDisk(name, channel.rule) ? historyOf(channel, isNamed) : null
     },
     sweep(everyMs) {
       const now = retention.clock.nowMs()

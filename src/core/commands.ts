@@ -182,10 +182,11 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
     if (data === null) return { failed: 'INVALID_DATA', message: 'Field "publish.data" has no JSON form' }
     const request = { channel, data, event, user, key }
     if (command.echo) return oneOf(await broker.publish([request], 'client'))
-    const { subscribers } = await broker.channel(channel)
+    const before = await broker.channel(channel)
     const outcome = oneOf(await broker.publish([{ ...request, except: session }], 'client'))
-    const reached = subscribers - (hub.isSubscribed(session, channel) ? 1 : 0)
-    return hasFailed(outcome) ? outcome : { ...outcome, reached }
+    if (hasFailed(outcome)) return outcome
+    const others = before.subscribers - (hub.isSubscribed(session, channel) ? 1 : 0)
+    return { ...outcome, reached: isAfter(outcome, before.position) ? others : 0 }
   }
 
   async function history(session: Session, command: HistoryCommand): Promise<Outcome> {
@@ -302,6 +303,11 @@ export function createCommands(deps: CommandDeps, limits: CommandLimits): Comman
 
 function oneOf([outcome]: readonly PublishOutcome[]): PublishOutcome {
   return outcome ?? { failed: 'INTERNAL', message: 'The broker gave no outcome' }
+}
+
+/** False for what a key says was published before: nobody gets it now. */
+function isAfter(at: StreamPosition, before: StreamPosition): boolean {
+  return at.epoch !== before.epoch || at.offset > before.offset
 }
 
 function presenceFailure(channel: string, presence: EffectiveRule['presence']): Failure | null {

@@ -8,6 +8,7 @@
 import type { Clock } from '../clock.ts'
 import { Payload } from '../protocol/payload.ts'
 import type { PublishRequest } from './broker.ts'
+import { bare, scoped, tenantOf } from './tenants.ts'
 
 export const COUNT_PREFIX = '$count:'
 
@@ -16,6 +17,8 @@ const TICK_MS = 500
 
 /** What was published last. */
 interface Counted {
+  /** The channel that is counted, as the node knows it */
+  readonly of: string
   subscribers: number
   /** Subscribers of the count channel itself: one more is one who does not know the number yet. */
   listeners: number
@@ -28,15 +31,17 @@ export interface CountChannels {
   stop(): void
 }
 
+/** @param channel as its tenant knows it */
 export function isCountChannel(channel: string): boolean {
   return channel.startsWith(COUNT_PREFIX)
 }
 
-/** The channel that a count channel counts. */
+/** The channel that a count channel counts; both as their tenant knows them. */
 export function countedChannel(countChannel: string): string {
   return countChannel.slice(COUNT_PREFIX.length)
 }
 
+/** Channels are named as the node knows them. */
 export function createCountChannels(
   clock: Clock,
   subscribersOf: (channel: string) => number,
@@ -47,7 +52,7 @@ export function createCountChannels(
 
   function tick(): void {
     for (const [channel, last] of counted) {
-      const subscribers = subscribersOf(countedChannel(channel))
+      const subscribers = subscribersOf(last.of)
       const listeners = subscribersOf(channel)
       const isNews = subscribers !== last.subscribers || listeners > last.listeners
       last.subscribers = subscribers
@@ -58,7 +63,10 @@ export function createCountChannels(
 
   return {
     attached(channel) {
-      if (isCountChannel(channel)) counted.set(channel, { subscribers: -1, listeners: 0 })
+      const name = bare(channel)
+      if (!isCountChannel(name)) return
+      const of = scoped(tenantOf(channel), countedChannel(name))
+      counted.set(channel, { of, subscribers: -1, listeners: 0 })
     },
     detached: (channel) => void counted.delete(channel),
     stop,

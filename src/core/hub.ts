@@ -14,10 +14,12 @@ import type { StreamPosition, SubscribeResult } from '../protocol/messages.ts'
 import type { Broker, DisconnectTarget, Edge, Failure } from './broker.ts'
 import type { ChannelRules } from './channel-rules.ts'
 import type { Eventually } from './eventually.ts'
+import { failureOf } from './failure-of.ts'
 import type { FanOut } from './fan-out.ts'
 import { createFlushScheduler } from './flush-scheduler.ts'
 import { HubChannel } from './hub-channel.ts'
 import { createHubPresence } from './hub-presence.ts'
+import { createHubUsers } from './hub-users.ts'
 import { type Books, createLedger, type Ledger, type LossReason } from './ledger.ts'
 import type { Observer } from './observer.ts'
 import { createOutOfStep } from './out-of-step.ts'
@@ -113,6 +115,7 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
   const presence = createHubPresence(clock, broker)
   const replay = createReplay({ ledger, missedNotices: presence.tellStale })
   const outOfStep = createOutOfStep({ clock, log, ledger, replay, soon: () => flush.soon() })
+  const users = createHubUsers(broker, outOfStep)
   const fanOuts = new Set<FanOut>()
   const flush = createFlushScheduler(
     {
@@ -168,7 +171,8 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
     const rule = rules.ruleFor(name)
     const channel = new HubChannel(name, rule)
     channels.set(name, channel)
-    channel.attachment = broker.attach(hub, name).then((answer) => {
+    const attached = broker.attach(hub, name).catch(failureOf)
+    channel.attachment = attached.then((answer) => {
       channel.attachment = null
       if ('failed' in answer) {
         channels.delete(name)
@@ -197,7 +201,7 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
     channel.members?.came(sessions.idOf(session), session)
     announce(channel, session)
     const result = joinFrom(session, channel, since)
-    if (channel.count === 1 && channel.name === session.ownChannel()) arrive(session, channel, since)
+    users.joined(session, channel, since)
     return result
   }
 
@@ -217,14 +221,6 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
   function announce(channel: HubChannel, session: Session): void {
     const change = channel.announces ? (channel.members?.takeChange() ?? null) : null
     if (change !== null) broker.announce(channel.name, change, session)
-  }
-
-  /** The first session of a user: what waited for them comes now. */
-  function arrive(session: Session, channel: HubChannel, since: StreamPosition | null): void {
-    void broker.userCame(channel.name, since).then((count) => {
-      // Behind the answer to its connect.
-      if (count > 0) setImmediate(() => outOfStep.tellUnread(session, channel, count))
-    })
   }
 
   function joinLive(session: Session, channel: HubChannel): SubscribeResult {
@@ -247,7 +243,7 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
     channel.count--
     subscriptions--
     if (channel.count > 0) return
-    if (channel.name === session.ownChannel()) broker.userLeft(channel.name)
+    users.left(session, channel)
     const isBusy = channel.wave !== null || (channel.members?.count ?? 0) > 0
     if (limits.channelLingerMs === 0 && !isBusy) forget(channel)
     else linger(channel)

@@ -62,6 +62,10 @@ export function createIdentification(
     if (session.phase === 'connected') {
       return { failed: 'ALREADY_CONNECTED', message: 'The session is connected already' }
     }
+    if (command.login !== null && command.token !== '') {
+      const message = 'Fields "connect.token" and "connect.login" both say who connects: send one of them'
+      return { failed: 'INVALID_ARGUMENT', message }
+    }
     const resumed = openCapsule(command.resume)
     const login = command.login === null ? null : logIn(session, command.login)
     const failure =

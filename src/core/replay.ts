@@ -5,7 +5,7 @@
  * its connection has room for, and waits for the transport to say that there is room again. Once it has all that was
  * sent to everyone else it goes live in the same tick, so that nothing can fall in between: a publication is either in
  * the log, up to the channel's offset, or sent to the topics later, above it. What the log no longer holds becomes a
- * gap.
+ * gap, at its beginning as well as in the middle, where an entry on disk may be damaged.
  *
  * Bound: a turn feeds at most `TURN_MESSAGES` and `TURN_BYTES`, so nobody else waits for those who are behind; a
  * session behind for longer than `maxLagMs` is ended.
@@ -18,6 +18,9 @@ import { bare } from './tenants.ts'
 /** Messages that leave in one write. */
 const WRITE_MESSAGES = 30
 const WRITE_BYTES = 15 * 1024
+
+/** Publications in a row that are looked for in one go and are not there. */
+const MISSING_AT_ONCE = 256
 
 /** Fed in one turn of the loop, to all together: a few milliseconds. */
 const TURN_MESSAGES = 2048
@@ -76,16 +79,21 @@ export function createReplay({ ledger, missedNotices }: ReplayDeps): Replay {
     return session.lags !== null
   }
 
-  /** One write from the log of a channel; false when there was no room for any. */
+  /** One write from the log of a channel, or the gap of what is missing there; false when there was no room for it. */
   function feedOnce(session: Session, lag: Lag): boolean {
     const room = session.fanOut.room(session)
     if (room === 0) return false
     skipTrimmed(session, lag)
     skipOwn(lag)
+    if (isNextLive(lag)) return true
     const messages = collect(session, lag, Math.min(room, WRITE_BYTES), lag.channel.offset)
-    const took = messages.length === 0 ? 0 : session.fanOut.send(session, messages)
+    if (messages.length === 0) {
+      skipMissing(session, lag)
+      return true
+    }
+    const took = session.fanOut.send(session, messages)
     account(session, lag, messages, took)
-    return messages.length === 0 ? isNextLive(lag) : took === messages.length
+    return took === messages.length
   }
 
   function collect(session: Session, lag: Lag, maxBytes: number, upTo: number): Buffer[] {
@@ -124,11 +132,26 @@ export function createReplay({ ledger, missedNotices }: ReplayDeps): Replay {
   function skipTrimmed(session: Session, lag: Lag): void {
     const { channel } = lag
     const first = Math.min(channel.log?.firstRetained() ?? 0, channel.offset + 1)
-    if (lag.next >= first) return
-    const gap = { from: lag.next, to: first - 1, reason: 'trimmed' } as const
-    session.fanOut.tell(session, { channel: bare(channel.name), gap })
-    ledger.lose('gap', first - lag.next)
-    lag.next = first
+    if (lag.next < first) lose(session, lag, first - 1)
+  }
+
+  /** The log should hold what is next, and can't give it: nor, maybe, what follows. */
+  function skipMissing(session: Session, lag: Lag): void {
+    const { channel, next } = lag
+    const isMissing = (offset: number) => !lag.isOwn(offset) && channel.log?.retained(offset) == null
+    let to = next
+    const end = Math.min(channel.offset, next + MISSING_AT_ONCE - 1)
+    while (to < end && isMissing(to + 1)) to++
+    turnMessages += to - next + 1
+    lose(session, lag, to)
+  }
+
+  /** Nothing up to `to` will come. */
+  function lose(session: Session, lag: Lag, to: number): void {
+    const gap = { from: lag.next, to, reason: 'trimmed' } as const
+    session.fanOut.tell(session, { channel: bare(lag.channel.name), gap })
+    ledger.lose('gap', to - lag.next + 1)
+    lag.next = to + 1
   }
 
   /** False when it could not be: then it goes on lagging. */

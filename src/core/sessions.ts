@@ -116,14 +116,16 @@ export function createSessions(
       endExpired(Math.floor(clock.wallMs() / 1000))
     },
     matching(target) {
+      const { tenant } = target
       if ('user' in target) {
-        const { tenant, user } = target
+        const { user } = target
         return [...all.values()].filter((one) => one.user === user && one.tenant === tenant)
       }
       const own = target.session.slice(target.session.lastIndexOf(UUID_MARK) + 1)
       const number = Number.parseInt(own.slice(nodeId.length + 1), 36)
       const session = resumable.get(target.session) ?? all.get(number)
-      return session !== undefined && idOf(session) === target.session ? [session] : []
+      const isMeant = session?.tenant === tenant && idOf(session) === target.session
+      return isMeant ? [session] : []
     },
     count: () => all.size,
     connectedCount: () => all.size - strangers.size,

@@ -10,7 +10,9 @@
  * Tables, by what a row is:
  * credentials: user → key they log in with. userData: user → text. lastSeen: user → ms since 1970.
  * channelSettings: channel → JSON. channels: channel with a durable history → JSON {epoch, offset}.
- * revokedTokens: token → ms since 1970 of the revocation. inboxLost: user → messages that went before they were read.
+ * revokedTokens: token → ms since 1970 of the revocation. inboxLost: user → messages that went before they were read, a space,
+ * and ms since 1970 of the latest.
+ * revokedCapsules: `u` and a user, or `s` and a session → ms since 1970 until which their capsules are no good.
  */
 export const tableNames = [
   'credentials',
@@ -20,6 +22,7 @@ export const tableNames = [
   'channels',
   'revokedTokens',
   'inboxLost',
+  'revokedCapsules',
 ] as const
 export type TableName = (typeof tableNames)[number]
 

@@ -1,9 +1,9 @@
 /**
  * The history of one durable channel, as it lies in the store.
  *
- * Owns where it begins: offsets from `first` up to the channel's are on disk and within its size. Reads go to the store,
- * one entry each; nothing is held here but that number. What is beyond the size goes with the write that pushes it out,
- * what is too old when somebody looks.
+ * Owns where it begins: offsets from `first` up to the channel's are within its size and age, and on disk, but for those
+ * that can't be read any more: these are missing. Reads go to the store, one entry each; nothing is held here but two
+ * numbers. What is beyond the size goes with the write that pushes it out, what is too old when somebody looks.
  */
 import type { Store, StoredEntry } from './store.ts'
 import { encodePosition } from './stored-forms.ts'
@@ -17,10 +17,12 @@ export interface StoredHistoryLimits {
 }
 
 export class StoredHistory {
-  /** Offset of the oldest publication on disk; above the channel's when there is none. */
+  /** Offset of the oldest publication that may be seen; above the channel's when there is none. */
   first: number
   /** Whether the store knows the channel's epoch. */
   isNamed: boolean
+  /** Nothing in front of it is on disk. */
+  #firstOnDisk: number
   readonly #store: Store
   readonly #tenant: number
   readonly #owner: string
@@ -37,53 +39,89 @@ export class StoredHistory {
     this.#tenant = tenantOf(name)
     this.#owner = bare(name)
     this.#limits = limits
-    const held = store.range('history', this.#tenant, this.#owner)?.first ?? offset + 1
-    this.first = Math.max(held, offset - limits.size + 1)
+    this.#firstOnDisk = store.range('history', this.#tenant, this.#owner)?.first ?? offset + 1
+    this.first = Math.max(this.#firstOnDisk, offset - limits.size + 1)
     this.isNamed = isNamed
   }
 
+  /** Whether there is something on disk that may not be seen any more. */
+  get hasExcess(): boolean {
+    return this.#firstOnDisk < this.first
+  }
+
+  /** Null when it is not there or can't be read: those who ask are told that it is missing. */
   entry(offset: number): StoredEntry | null {
-    return this.#store.entry('history', this.#tenant, this.#owner, offset)
+    try {
+      return this.#store.entry('history', this.#tenant, this.#owner, offset)
+    } catch {
+      return null // the store tells its log
+    }
   }
 
   /** What has to go once `offset` is written; null = nothing. */
   beyond(offset: number): { from: number; to: number } | null {
     const to = offset - this.#limits.size
-    return to < this.first ? null : { from: 0, to }
+    return to < this.#firstOnDisk ? null : { from: 0, to }
   }
 
   /** `offset` is on disk, and what was beyond the size is gone. */
   wrote(offset: number): void {
     this.isNamed = true
-    this.first = Math.max(this.first, offset - this.#limits.size + 1)
+    this.#gone(offset - this.#limits.size)
+    this.first = Math.max(this.first, this.#firstOnDisk)
   }
 
-  /** Drops what is too old. @param offset the latest of the channel */
-  expire(epoch: string, offset: number, wallMs: number): void {
+  /** Shows what is too old no more; it stays on disk. @param offset the latest of the channel */
+  expire(offset: number, wallMs: number): void {
     const { maxAgeMs } = this.#limits
     if (maxAgeMs === 0) return
-    // Times rise with offsets, and there may be a million of them.
+    // Times rise with offsets, and there may be a million of them. What can't be read is as old as what follows it.
     let next = this.first
     for (let end = offset + 1; next < end; ) {
       const middle = Math.floor((next + end) / 2)
-      if (wallMs - (this.entry(middle)?.timeMs ?? 0) >= maxAgeMs) next = middle + 1
+      const found = this.#entryFrom(middle)
+      if (found !== null && found.seq < end && wallMs - found.timeMs >= maxAgeMs) next = found.seq + 1
       else end = middle
     }
-    this.#dropBefore(next, epoch, offset).catch(() => {}) // not shown any more; it goes with a later write
+    this.first = next
   }
 
-  /** Drops everything. Rejects as `Store.write`. */
-  clear(epoch: string, offset: number): Promise<void> {
-    return this.#dropBefore(offset + 1, epoch, offset)
+  /** Takes what may not be seen any more off the disk. Rejects as `Store.write`. */
+  async cut(epoch: string, offset: number): Promise<void> {
+    if (this.hasExcess) await this.#cutTo(this.first - 1, epoch, offset)
+  }
+
+  /** Drops everything. Rejects as `Store.write`: then all is as it was. */
+  async clear(epoch: string, offset: number): Promise<void> {
+    if (this.#firstOnDisk <= offset) await this.#cutTo(offset, epoch, offset)
+    this.first = Math.max(this.first, offset + 1)
   }
 
   /** The position stays known even if no entry is left that tells it. */
-  #dropBefore(next: number, epoch: string, offset: number): Promise<void> {
-    if (next <= this.first) return Promise.resolve()
+  async #cutTo(to: number, epoch: string, offset: number): Promise<void> {
     const at = { tenant: this.#tenant, owner: this.#owner } as const
-    const cut = { cut: 'history', ...at, from: 0, to: next - 1 } as const
     const value = encodePosition({ epoch, offset })
-    this.first = next
-    return this.#store.write([{ put: 'channels', tenant: at.tenant, key: at.owner, value }, cut])
+    await this.#store.write([
+      { put: 'channels', tenant: at.tenant, key: at.owner, value },
+      { cut: 'history', ...at, from: 0, to },
+    ])
+    this.isNamed = true
+    this.#gone(to)
+  }
+
+  #gone(to: number): void {
+    this.#firstOnDisk = Math.max(this.#firstOnDisk, to + 1)
+  }
+
+  /** The first entry from there on that can be read. */
+  #entryFrom(offset: number): StoredEntry | null {
+    const entry = this.entry(offset)
+    if (entry !== null) return entry
+    try {
+      for (const found of this.#store.entries('history', this.#tenant, this.#owner, offset)) return found
+    } catch {
+      // As if there were none: nothing is dropped then.
+    }
+    return null
   }
 }

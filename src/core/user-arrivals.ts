@@ -3,15 +3,16 @@
  *
  * Owns what happens then: what waited for a user is published to their channel when the first of their sessions comes,
  * in order, before anything newer, and stays in the inbox until a session says that it arrived; the time of leaving is
- * remembered; and whoever watches the user's status channel is told. Memory: the messages of an inbox that were published
- * and not acknowledged yet, two numbers each.
+ * remembered; and whoever watches the user's status channel is told. What the store can't tell now comes when the user
+ * comes again. Memory: the messages of an inbox that were published and not acknowledged yet, two numbers each, and at
+ * most twice as many as may wait.
  */
 import type { Clock } from '../clock.ts'
 import type { StreamPosition } from '../protocol/messages.ts'
 import { Payload } from '../protocol/payload.ts'
 import { type Origin, ownOrigin, type PublishRequest } from './broker.ts'
 import type { BrokerChannel } from './broker-channel.ts'
-import type { Inboxes } from './inbox.ts'
+import type { Inboxes, Waiting } from './inbox.ts'
 import type { LastSeen } from './last-seen.ts'
 import { bare, scoped, tenantOf } from './tenants.ts'
 
@@ -29,9 +30,12 @@ export interface UserArrivalsDeps {
   publish(request: PublishRequest, origin: Origin): void
   /** Whether anybody would get or could read what is published to a channel. */
   isHeard(channel: string): boolean
+  /** Runs what may throw because the store can't be read, where there is nobody to be told. */
+  attempt(task: () => void): void
 }
 
 export interface UserArrivalsLimits {
+  readonly inboxSize: number
   readonly userOnlineEvents: boolean
   readonly userOfflineEvents: boolean
 }
@@ -41,7 +45,7 @@ export interface UserArrivals {
   came(channel: string, since: StreamPosition | null): number
   /** The last one has left. */
   left(channel: string): void
-  /** Publishes what waits for a user who is here. */
+  /** Publishes what was put into the inbox of a user who is here. */
   deliver(channel: string): void
   acknowledge(channel: string, position: StreamPosition): Promise<void>
 }
@@ -68,17 +72,27 @@ export function createUserArrivals(deps: UserArrivalsDeps, limits: UserArrivalsL
     return due.every(({ offset }) => offset >= first) ? due : []
   }
 
-  function publishWaiting(channel: BrokerChannel): void {
-    const delivered = [...(channel.delivered ?? [])]
-    const published = new Set(delivered.map(({ seq }) => seq))
-    for (const message of inboxes.list(channel.name, Number.POSITIVE_INFINITY)) {
-      const { seq, timeMs, id, event, user, data, fromClient } = message
-      if (published.has(seq)) continue
+  function publishWaiting(channel: BrokerChannel, messages: readonly Waiting[]): void {
+    const delivered = channel.delivered ?? []
+    for (const { seq, timeMs, id, event, user, data, fromClient } of messages) {
       const request = { channel: channel.name, data, event, user, key: '' }
       deps.publish(request, { fromClient, inbox: { id, timeMs } })
       delivered.push({ offset: channel.offset, seq })
+      inboxes.given(channel.name, seq)
     }
+    // Those that nobody acknowledges have gone from the inbox for want of room.
+    if (delivered.length > 2 * limits.inboxSize) delivered.splice(0, delivered.length - limits.inboxSize)
     channel.delivered = orNull(delivered)
+  }
+
+  /** All that waits, oldest first, without what the session gets from the channel's log. */
+  function publishAll(channel: BrokerChannel): void {
+    const published = new Set((channel.delivered ?? []).map(({ seq }) => seq))
+    const waiting = inboxes.list(channel.name, Number.POSITIVE_INFINITY)
+    publishWaiting(
+      channel,
+      waiting.filter(({ seq }) => !published.has(seq)),
+    )
   }
 
   async function acknowledge(name: string, { epoch, offset }: StreamPosition): Promise<void> {
@@ -93,23 +107,28 @@ export function createUserArrivals(deps: UserArrivalsDeps, limits: UserArrivalsL
 
   return {
     came(name, since) {
-      tellStatus(name, 'online')
+      deps.attempt(() => tellStatus(name, 'online'))
       const channel = deps.channel(name)
       if (channel === undefined) return 0
+      // First of all: what arrived is neither too old nor too much.
       if (since !== null) acknowledge(name, since).catch(() => {}) // it comes again, with the same id
-      const unread = inboxes.takeLost(name)
+      let unread = 0
+      deps.attempt(() => {
+        unread = inboxes.takeLost(name)
+      })
       channel.delivered = orNull(coming(channel, since))
-      // What is on its way into the inbox is waited for: whether it came decides what is the oldest.
-      if (!inboxes.isEmpty(name) && !inboxes.isWriting(name)) publishWaiting(channel)
+      deps.attempt(() => {
+        if (!inboxes.isEmpty(name)) publishAll(channel)
+      })
       return unread
     },
     left(name) {
       lastSeen.left(scoped(tenantOf(name), bare(name).slice(1)), clock.wallMs())
-      tellStatus(name, 'offline')
+      deps.attempt(() => tellStatus(name, 'offline'))
     },
     deliver(name) {
       const channel = deps.channel(name)
-      if (channel !== undefined) publishWaiting(channel)
+      if (channel !== undefined) deps.attempt(() => publishWaiting(channel, inboxes.fresh(name)))
     },
     acknowledge,
   }

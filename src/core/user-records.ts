@@ -10,7 +10,8 @@ import type { Clock } from '../clock.ts'
 import { codes } from '../codes.ts'
 import type { Broker } from './broker.ts'
 import { userIdFault } from './names.ts'
-import type { Store } from './store.ts'
+import { revocation } from './revocations.ts'
+import type { Change, Store } from './store.ts'
 import type { UserOfToken } from './user-tokens.ts'
 
 /** Longest token that is looked at. */
@@ -48,7 +49,7 @@ export interface UserRecords {
   data(tenant: number, user: string): string
   setData(tenant: number, user: string, data: string): Promise<void>
   removeData(tenant: number, user: string): Promise<void>
-  /** From now on the token is refused; the user of one that was good until now is logged out. */
+  /** From now on the token is refused; the user it is for is logged out, unless it has run out. */
   revokeToken(tenant: number, token: string): Promise<void>
   isRevoked(tenant: number, token: string): boolean
   /** The token is taken as any other again. */
@@ -72,10 +73,9 @@ export function createUserRecords({ store, broker, clock, userOfToken }: UserRec
     return store.write([{ put: 'credentials', tenant, key: user, value }])
   }
 
-  /** The user a token lets in; null when it is none of this tenant, has run out or was revoked. */
+  /** The user a token is for, revoked or not; null when it is none of this tenant or has run out. */
   function userOf(tenant: number, token: string): string | null {
-    if (userOfToken === null || Buffer.byteLength(token) > MAX_TOKEN_BYTES || isRevoked(tenant, token))
-      return null
+    if (userOfToken === null || Buffer.byteLength(token) > MAX_TOKEN_BYTES) return null
     return userOfToken(tenant, token)
   }
 
@@ -83,8 +83,10 @@ export function createUserRecords({ store, broker, clock, userOfToken }: UserRec
     return store.get('revokedTokens', tenant, token) !== null
   }
 
-  async function logOut(tenant: number, user: string): Promise<void> {
-    await store.write([{ remove: 'credentials', tenant, key: user }])
+  /** Takes back what the user could come with, and `also`, all or nothing; then ends the sessions. */
+  async function logOut(tenant: number, user: string, also: readonly Change[] = []): Promise<void> {
+    const capsules = revocation({ tenant, user }, clock.wallMs())
+    await store.write([...also, { remove: 'credentials', tenant, key: user }, capsules])
     const goodbye = { code: codes.LOGIN_REVOKED.close, reason: 'The login was taken back', isRevoking: true }
     await broker.disconnect({ user, tenant }, goodbye)
   }
@@ -92,7 +94,7 @@ export function createUserRecords({ store, broker, clock, userOfToken }: UserRec
   return {
     login({ tenant, user, key: given }) {
       if (user === '' || given === '' || userIdFault(user) !== null) return null
-      if (userOf(tenant, given) === user) {
+      if (userOf(tenant, given) === user && !isRevoked(tenant, given)) {
         const stored = key(tenant, user)
         if (stored !== '') return { user, key: stored }
         const made = randomBytes(MADE_KEY_BYTES).toString('hex')
@@ -104,15 +106,15 @@ export function createUserRecords({ store, broker, clock, userOfToken }: UserRec
     },
     key,
     setKey,
-    removeKey: logOut,
+    removeKey: (tenant, user) => logOut(tenant, user),
     data: (tenant, user) => store.get('userData', tenant, user) ?? '',
     setData: (tenant, user, value) => store.write([{ put: 'userData', tenant, key: user, value }]),
     removeData: (tenant, user) => store.write([{ remove: 'userData', tenant, key: user }]),
     async revokeToken(tenant, token) {
       const user = userOf(tenant, token)
-      const value = String(clock.wallMs())
-      await store.write([{ put: 'revokedTokens', tenant, key: token, value }])
-      if (user !== null) await logOut(tenant, user)
+      const refusal: Change = { put: 'revokedTokens', tenant, key: token, value: String(clock.wallMs()) }
+      // One that was revoked before logs out as well: whoever asks again may not know what became of the first time.
+      await (user === null ? store.write([refusal]) : logOut(tenant, user, [refusal]))
     },
     isRevoked,
     restoreToken: (tenant, token) => store.write([{ remove: 'revokedTokens', tenant, key: token }]),

@@ -12,16 +12,12 @@
  * Its first 22 letters are 132 bits, and half of a SHA-256 is enough (RFC 2104 §5): a guess is right once in 2^132, and
  * every poll carries 21 bytes less.
  *
- * Bound: a capsule has at most MAX_CAPSULE_LENGTH letters; kept are the keys and what was revoked within the life of a
- * capsule, at most MAX_REVOKED.
+ * Bound: a capsule has at most MAX_CAPSULE_LENGTH letters; kept are the keys alone.
  */
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 /** Letters of a capsule; longer texts are refused unseen and longer capsules are not sealed. */
 export const MAX_CAPSULE_LENGTH = 16_384
-
-/** Revocations remembered at once; the oldest are forgotten first. */
-const MAX_REVOKED = 100_000
 
 const VERSION = '1'
 /** Letters of the signature, of the 43 that an HMAC-SHA256 has. */
@@ -65,8 +61,6 @@ export interface Capsules {
   open(text: string): OpenedCapsule | CapsuleFailure
   /** Whether half the time of a capsule is over, so that its client should be given a new one. */
   needsRefresh(opened: Pick<OpenedCapsule, 'sealedMs'>): boolean
-  /** From now on the capsules of a session or of a user that were sealed until now are invalid, on this node. */
-  revoke(whose: { readonly session: string } | { readonly tenant: number; readonly user: string }): void
 }
 
 interface SigningKey {
@@ -78,32 +72,19 @@ interface SigningKey {
  * @param keys secrets of any length, not ''; the first signs, all are accepted
  * @param ttlMs age at which a capsule is no longer accepted
  * @param wallMs milliseconds since 1970
+ * @param isRevoked says that a capsule is invalid all the same
  * @throws {RangeError} when there is no key, or one is empty
  */
-export function createCapsules(keys: readonly string[], ttlMs: number, wallMs: () => number): Capsules {
+export function createCapsules(
+  keys: readonly string[],
+  ttlMs: number,
+  wallMs: () => number,
+  isRevoked: (opened: OpenedCapsule) => boolean = () => false,
+): Capsules {
   const ring = keys.map(signingKey)
   const [first] = ring
   if (first === undefined) throw new RangeError('Capsules need a key')
   const byId = new Map(ring.map(({ id, key }) => [id, key]))
-  /** When capsules of a session (`s` and its id) or a user (`u`, tenant and id) were revoked, oldest first. */
-  const revoked = new Map<string, number>()
-
-  function isRevoked({ session, tenant, user, sealedMs }: OpenedCapsule): boolean {
-    if (revoked.size === 0) return false
-    const atMs = Math.max(
-      revoked.get(`s${session}`) ?? 0,
-      user === '' ? 0 : (revoked.get(userName(tenant, user)) ?? 0),
-    )
-    return sealedMs <= atMs
-  }
-
-  /** What is older than any capsule need not be known; nor can more be than `MAX_REVOKED`. */
-  function forgetRevoked(nowMs: number): void {
-    for (const [whose, atMs] of revoked) {
-      if (revoked.size <= MAX_REVOKED && nowMs - atMs < ttlMs) return
-      revoked.delete(whose)
-    }
-  }
 
   return {
     seal(state) {
@@ -124,13 +105,6 @@ export function createCapsules(keys: readonly string[], ttlMs: number, wallMs: (
       if (opened === null) return invalid('it holds no session')
       if (isRevoked(opened)) return invalid('it was revoked')
       return expiry(opened, ttlMs, wallMs()) ?? opened
-    },
-
-    revoke(whose) {
-      const name = 'user' in whose ? userName(whose.tenant, whose.user) : `s${whose.session}`
-      revoked.delete(name)
-      revoked.set(name, wallMs())
-      forgetRevoked(wallMs())
     },
 
     needsRefresh(opened) {
@@ -196,10 +170,6 @@ function readPayload(payload: string): OpenedCapsule | null {
   if (typeof session !== 'string' || session === '' || typeof user !== 'string') return null
   if (!isTexts(grants) || !isTime(untilMs) || !isTime(sealedMs) || !isTime(tenant)) return null
   return { session, tenant, user, grants, untilMs, sealedMs }
-}
-
-function userName(tenant: number, user: string): string {
-  return `u${tenant}:${user}`
 }
 
 function isTexts(value: unknown): value is string[] {

@@ -107,7 +107,7 @@ function readTarget(value: unknown, tenant: number): DisconnectTarget | null {
   const { user, session } = value as { user?: unknown; session?: unknown }
   // The empty user is everyone who is anonymous, which nobody means.
   if (typeof user === 'string' && user !== '' && session === undefined) return { tenant, user }
-  return typeof session === 'string' && user === undefined ? { session } : null
+  return typeof session === 'string' && user === undefined ? { tenant, session } : null
 }
 
 async function history(

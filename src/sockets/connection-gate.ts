@@ -88,3 +88,17 @@ export function createConnectionGate(limits: GateLimits): ConnectionGate {
     },
   }
 }
+
+/**
+ * Address of the client of a request.
+ *
+ * @param header in lower case; '' = the address of the socket
+ */
+export function clientAddress(
+  request: Pick<UpgradeRequest, 'lastHeader' | 'address'>,
+  header: string,
+): string {
+  if (header === '') return request.address()
+  // The last entry is the one our own proxy wrote; those before it came from outside.
+  return request.lastHeader(header).split(',').at(-1)?.trim() || request.address()
+}

@@ -25,6 +25,7 @@ const KINDS: Readonly<Record<TableName | LogName, number>> = {
   channels: 5,
   revokedTokens: 6,
   inboxLost: 7,
+  revokedCapsules: 8,
   history: 64,
   inbox: 65,
 }

@@ -3,11 +3,12 @@
  *
  * Owns how rows and logs are read from one tree, and how writes go to it. Walks over many rows or entries read a page of
  * them at a time, so they may be left and gone on with; what is committed in between is seen or not. A value whose checksum
- * is wrong is told to the log, counted, and treated as missing.
+ * is wrong is told to the log, counted, and treated as missing; a tree that can't be read is an `UnavailableError`.
  *
  * Bound: `PAGE_ENTRIES` values in memory per walk; what waits to be written is bounded by write-queue.ts.
  */
 import type { Change, LogName, Owner, Row, Store, StoredEntry } from '../core/store.ts'
+import { errorText, UnavailableError } from '../errors.ts'
 import { type Logger, limitRepeats } from '../log.ts'
 import {
   behindPrefix,
@@ -31,8 +32,11 @@ import type { Pair, Tree } from './tree.ts'
 import { decodeEntry, decodeRow } from './values.ts'
 import { createWriteQueue, type Write } from './write-queue.ts'
 
-/** Read at once in a walk. */
+/** Read at once in a walk, at most. */
 const PAGE_ENTRIES = 128
+
+/** The first page has one entry, as many want no more; each other so many times more than the one before. */
+const PAGE_GROWTH = 4
 
 /** At most one line in the log of a kind. */
 const LOG_EVERY_MS = 10_000
@@ -54,15 +58,15 @@ export interface LmdbStoreOptions {
 
 /** @param options the tree has the format of this version */
 export function createLmdbStore(options: LmdbStoreOptions): Store {
-  const { tree } = options
   const nowMs = () => performance.now()
   const warn = limitRepeats(options.log, LOG_EVERY_MS, nowMs)
+  const tree = readable(options.tree, (error) => warn('The store cannot be read', { error }))
   const overlay = createOverlay()
   const queue = createWriteQueue({
     commit: (writes: readonly StoreWrite[]) =>
-      tree.commit(
+      options.tree.commit(
         operationsOf(
-          tree,
+          options.tree,
           writes.flatMap((write) => write.steps),
         ),
       ),
@@ -139,14 +143,34 @@ function storeWrite(changes: readonly Change[]): StoreWrite {
   }
 }
 
+/** A tree whose reads fail as writes do, and tell of it. */
+function readable(tree: Tree, onFailed: (error: string) => void): Tree {
+  const read = <T>(ask: () => T): T => {
+    try {
+      return ask()
+    } catch (cause) {
+      onFailed(errorText(cause))
+      const message = `Cannot read it: the store failed: ${errorText(cause)}`
+      throw new UnavailableError('STORE_FAILED', message, { cause })
+    }
+  }
+  return {
+    ...tree,
+    get: (key) => read(() => tree.get(key)),
+    pairs: (range, limit) => read(() => tree.pairs(range, limit)),
+    keys: (range, limit) => read(() => tree.keys(range, limit)),
+    lastKey: (range) => read(() => tree.lastKey(range)),
+  }
+}
+
 /** The pairs of a range, read a page at a time. */
 function* pairsWithin(tree: Tree, range: KeyRange): Iterable<Pair> {
   let { start } = range
-  for (;;) {
-    const pairs = tree.pairs({ start, end: range.end }, PAGE_ENTRIES)
+  for (let limit = 1; ; limit = Math.min(limit * PAGE_GROWTH, PAGE_ENTRIES)) {
+    const pairs = tree.pairs({ start, end: range.end }, limit)
     yield* pairs
     const last = pairs.at(-1)
-    if (last === undefined || pairs.length < PAGE_ENTRIES) return
+    if (last === undefined || pairs.length < limit) return
     start = following(last.key)
   }
 }

@@ -2,9 +2,10 @@
  * The store of a node that keeps nothing.
  *
  * Owns rows and logs as maps: what a disk would hold, for `dataDir: none` and for tests. Changes are made within the call,
- * so all that was written is committed. Looking up is O(1); what is told in order is sorted when it is asked for.
+ * so all that was written is committed. Looking up is O(1), the next owner of a log O(log n); rows are sorted when they
+ * are asked for in order.
  *
- * Bound: none of its own; who writes bounds what is kept, as on a disk.
+ * Bound: none of its own; who writes bounds what is kept, as on a disk, and is told the bytes of it.
  */
 import type { Change, LogName, LogRange, Owner, Row, Store, StoredEntry } from '../core/store.ts'
 import {
@@ -17,17 +18,70 @@ import {
   rowKey,
   rowRange,
 } from './keys.ts'
+import { SortedTexts } from './sorted-texts.ts'
 
 /** Texts by the bytes of their keys, one letter per byte: letters compare as the bytes do. */
 type Rows = Map<string, string>
+
+/** Memory of a row, an entry or a log besides its texts and bytes: objects and places in maps, rounded up. */
+const OVERHEAD_BYTES = 160
+
 /** Entries, oldest first, by the bytes of the log's prefix. No log in it is empty. */
-type Logs = Map<string, StoredEntry[]>
+class Logs {
+  readonly #logs: Map<string, StoredEntry[]>
+  readonly #prefixes: SortedTexts
+  /** Memory of all of them. */
+  bytes: number
+
+  constructor() {
+    this.#logs = new Map()
+    this.#prefixes = new SortedTexts()
+    this.bytes = 0
+  }
+
+  get(prefix: string): readonly StoredEntry[] {
+    return this.#logs.get(prefix) ?? []
+  }
+
+  /** Prefix of the first log that is not before `prefix`; null = there is none. */
+  atLeast(prefix: string): string | null {
+    return this.#prefixes.atLeast(prefix)
+  }
+
+  place(prefix: string, entry: StoredEntry): void {
+    let entries = this.#logs.get(prefix)
+    if (entries === undefined) {
+      entries = []
+      this.#logs.set(prefix, entries)
+      this.#prefixes.add(prefix)
+      this.bytes += OVERHEAD_BYTES + prefix.length
+    }
+    const index = indexOf(entries, entry.seq)
+    this.#count(entries.splice(index, entries[index]?.seq === entry.seq ? 1 : 0, entry), -1)
+    this.#count([entry], 1)
+  }
+
+  cut(prefix: string, from: number, to: number): void {
+    const entries = this.#logs.get(prefix)
+    if (entries === undefined) return
+    const first = indexOf(entries, from)
+    this.#count(entries.splice(first, Math.max(0, indexOf(entries, to + 1) - first)), -1)
+    if (entries.length > 0) return
+    this.#logs.delete(prefix)
+    this.#prefixes.delete(prefix)
+    this.bytes -= OVERHEAD_BYTES + prefix.length
+  }
+
+  #count(entries: readonly StoredEntry[], sign: 1 | -1): void {
+    for (const { value } of entries) this.bytes += sign * (OVERHEAD_BYTES + value.length)
+  }
+}
 
 export function createMemoryStore(): Store {
   const rows: Rows = new Map()
-  const logs: Logs = new Map()
+  const logs = new Logs()
   const log = (name: LogName, tenant: number, owner: string): readonly StoredEntry[] =>
-    logs.get(letters(logPrefix(name, tenant, owner))) ?? []
+    logs.get(letters(logPrefix(name, tenant, owner)))
 
   return {
     isDurable: false,
@@ -48,7 +102,7 @@ export function createMemoryStore(): Store {
       const steps = changes.map((change) => stepOf(rows, logs, change))
       for (const step of steps) step()
     },
-    bytes: () => 0,
+    bytes: () => logs.bytes,
     async close() {},
   }
 }
@@ -68,28 +122,10 @@ function stepOf(rows: Rows, logs: Logs, change: Change): () => void {
     entryKey(bytes, change.entry.seq)
     const prefix = letters(bytes)
     const entry = { ...change.entry, value: Buffer.from(change.entry.value) }
-    return () => place(logs, prefix, entry)
+    return () => logs.place(prefix, entry)
   }
   const prefix = letters(logPrefix(change.cut, change.tenant, change.owner))
-  return () => cut(logs, prefix, change.from, change.to)
-}
-
-function place(logs: Logs, prefix: string, entry: StoredEntry): void {
-  const entries = logs.get(prefix)
-  if (entries === undefined) {
-    logs.set(prefix, [entry])
-    return
-  }
-  const index = indexOf(entries, entry.seq)
-  entries.splice(index, entries[index]?.seq === entry.seq ? 1 : 0, entry)
-}
-
-function cut(logs: Logs, prefix: string, from: number, to: number): void {
-  const entries = logs.get(prefix)
-  if (entries === undefined) return
-  const first = indexOf(entries, from)
-  entries.splice(first, Math.max(0, indexOf(entries, to + 1) - first))
-  if (entries.length === 0) logs.delete(prefix)
+  return () => logs.cut(prefix, change.from, change.to)
 }
 
 /** Index of the first entry with a `seq` of at least `seq`. */
@@ -111,21 +147,22 @@ function rangeOf(entries: readonly StoredEntry[]): LogRange | null {
 }
 
 function* rowsWithin(rows: Rows, range: KeyRange): Iterable<Row> {
-  for (const key of keysWithin(rows, range)) {
+  const start = letters(range.start)
+  const end = letters(range.end)
+  for (const key of [...rows.keys()].filter((one) => one >= start && one < end).sort()) {
     const value = rows.get(key)
     if (value !== undefined) yield { ...readRowKey(Buffer.from(key, 'latin1')), value }
   }
 }
 
+/** Looks up each after the one before was told: logs may come and go meanwhile. */
 function* ownersWithin(logs: Logs, range: KeyRange): Iterable<Owner> {
-  for (const prefix of keysWithin(logs, range))
-    if (logs.has(prefix)) yield ownerOfPrefix(Buffer.from(prefix, 'latin1'))
-}
-
-function keysWithin(map: ReadonlyMap<string, unknown>, range: KeyRange): string[] {
-  const start = letters(range.start)
   const end = letters(range.end)
-  return [...map.keys()].filter((key) => key >= start && key < end).sort()
+  let prefix = logs.atLeast(letters(range.start))
+  while (prefix !== null && prefix < end) {
+    yield ownerOfPrefix(Buffer.from(prefix, 'latin1'))
+    prefix = logs.atLeast(`${prefix}\u0000`)
+  }
 }
 
 function letters(bytes: Buffer): string {

@@ -9,6 +9,7 @@
  */
 import { accessSync, closeSync, constants, openSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import type { RootDatabase } from 'lmdb'
+import { UnavailableError } from '../errors.ts'
 import { readFileMeta } from './file-meta.ts'
 import type { KeyRange } from './keys.ts'
 
@@ -59,7 +60,11 @@ export async function openTree(path: string): Promise<Tree> {
 
   /** @throws {Error} when it could not be opened again after a fault */
   const opened = (): Database => {
-    if (database === null) throw new Error('The store was closed after a fault of the disk')
+    if (database === null)
+      throw new UnavailableError(
+        'STORE_FAILED',
+        'The store is closed after a fault of the disk, or with the node',
+      )
     return database
   }
 

@@ -1,8 +1,8 @@
 /**
  * From a decoded message of a client to the reply it gets, whichever transport it came by.
  *
- * Owns that way: shape, order and rate, then the command itself, and the reply to each of these going wrong. A fault of
- * our own is logged and answered as INTERNAL. Nothing is thrown.
+ * Owns that way: shape, order and rate, then the command itself, and the reply to each of these going wrong. What can't be
+ * done now is answered with its own code; a fault of our own is logged and answered as INTERNAL. Nothing is thrown.
  */
 import { type CodeName, errorFace } from '../codes.ts'
 import { hasFailed } from '../core/broker.ts'
@@ -10,7 +10,7 @@ import type { Commands } from '../core/commands.ts'
 import type { Eventually } from '../core/eventually.ts'
 import type { Observer } from '../core/observer.ts'
 import type { Session } from '../core/session.ts'
-import { errorText } from '../errors.ts'
+import { errorText, UnavailableError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Command, CommandResult, Reply } from '../protocol/messages.ts'
 import { type ParsedCommand, parseCommand } from '../protocol/parse-command.ts'
@@ -46,6 +46,7 @@ export function createCommandRunner({ commands, observer, log }: CommandRunnerDe
 
   function execute(session: Session, { id, command }: ParsedCommand): Eventually<Reply> {
     const fault = (error: unknown) => {
+      if (error instanceof UnavailableError) return failed(id, error.code, error.message)
       log.error('Command failed', { command: command.kind, error: errorText(error) })
       return failed(id, 'INTERNAL', 'The node met a fault of its own')
     }

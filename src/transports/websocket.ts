@@ -18,15 +18,12 @@ import type { Logger } from '../log.ts'
 import * as json from '../protocol/json-codec.ts'
 import { type Reply, subprotocols, type WireFormat } from '../protocol/messages.ts'
 import * as msgpack from '../protocol/msgpack-codec.ts'
-import { type ConnectionGate, draining } from '../sockets/connection-gate.ts'
+import type { ConnectionGate } from '../sockets/connection-gate.ts'
 import { publicPaths } from '../sockets/public-paths.ts'
-import { closeCause, upgradeRefusal } from '../sockets/upgrade.ts'
-import type { PublicApp, UpgradeAnswer, UpgradeRequest, WebSocketRoute } from '../uws.ts'
+import { type Accepted, type SocketRoute, serveSockets } from '../sockets/socket-route.ts'
+import type { PublicApp, UpgradeRequest } from '../uws.ts'
 import type { CommandRunner } from './run-command.ts'
 import { createWebSocketFanOut, type WebSocketFanOut } from './websocket-fan-out.ts'
-
-/** The library cuts off what is larger without a word; up to so many times the limit we read it and say why. */
-const REFUSED_WITH_A_WORD = 2
 
 /** RFC 6455 §7.4.1: the client has done what it came for, and does not come back. */
 const NORMAL_CLOSURE = 1000
@@ -51,27 +48,20 @@ export interface WebSocketLimits {
 
 /** Registers the route; connections come once the app listens. */
 export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): void {
-  const { app, gate, hub, runner, observer, log, clock } = deps
+  const { app, hub, runner, observer, clock } = deps
   const fanOuts: Record<WireFormat, WebSocketFanOut> = {
     json: createWebSocketFanOut('json', { app, codec: jsonCodec, observer, clock }, limits),
     msgpack: createWebSocketFanOut('msgpack', { app, codec: msgpack, observer, clock }, limits),
   }
 
-  function upgrade(request: UpgradeRequest): UpgradeAnswer<Session> {
-    const refusal = deps.isDraining() ? draining : gate.check(request)
-    if (refusal !== null) {
-      observer.connectionRefused(refusal.failed)
-      return { refuse: upgradeRefusal(refusal) }
-    }
+  function accept(request: UpgradeRequest, address: string): Accepted {
     const offered = request.header('sec-websocket-protocol')
     const format = offered === '' ? 'json' : chooseFormat(offered)
-    const address = gate.enter(request)
     const session = hub.open(fanOuts[format], address)
-    return { accept: session, protocol: offered === '' ? '' : subprotocols[format] }
+    return { session, protocol: offered === '' ? '' : subprotocols[format] }
   }
 
   function message(session: Session, bytes: Buffer, isBinary: boolean): void {
-    observer.received('websocket', bytes.length)
     if (bytes.length > limits.maxMessageBytes) {
       const text = `Message is too large: ${bytes.length} of at most ${limits.maxMessageBytes} bytes`
       fail(session, 'MESSAGE_TOO_LARGE', text)
@@ -102,33 +92,15 @@ export function serveWebSocket(deps: WebSocketDeps, limits: WebSocketLimits): vo
     ;(session.fanOut as WebSocketFanOut).reply(session, answer)
   }
 
-  const sockets: Omit<WebSocketRoute<Session>, 'path'> = {
-    maxPayloadBytes: limits.maxMessageBytes * REFUSED_WITH_A_WORD,
-    maxBackpressureBytes: limits.maxBackpressureBytes,
-    idleTimeoutMs: limits.idleTimeoutMs,
-    upgrade,
-    open(session, socket) {
-      session.connection = socket
-      observer.connectionOpened('websocket')
-    },
+  const route: SocketRoute = {
+    paths: publicPaths('/ws'),
+    transport: 'websocket',
+    accept,
+    opened() {},
     message,
-    dropped(session, bytes) {
-      if (hub.lose(session, bytes)) observer.fellBehind()
-    },
-    drain(session) {
-      ;(session.fanOut as WebSocketFanOut).drained(session)
-      hub.ready(session)
-    },
-    close(session, code, reason) {
-      gate.leave(session.address)
-      const cause = closeCause(session, code, reason)
-      observer.connectionClosed('websocket', cause)
-      if (cause !== null)
-        log.debug('Connection closed', { session: hub.sessions.idOf(session), code, cause, reason })
-      hub.close(session, code === NORMAL_CLOSURE ? 0 : undefined)
-    },
+    closed: (_session, code) => (code === NORMAL_CLOSURE ? 0 : undefined),
   }
-  for (const path of publicPaths('/ws')) app.webSocket<Session>({ ...sockets, path })
+  serveSockets(deps, route, limits)
 }
 
 /** A publication of the history is JSON already. */

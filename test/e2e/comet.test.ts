@@ -260,10 +260,13 @@ test('poll of a user whose key is taken back is over, and the next is nobody', a
 })
 
 test('poll without a name of its browser is a session of its own', async (t) => {
-  const node = await startCometNode(t)
+  const node = await startCometNode(t, ['--poll-hold-ms', '500'])
   for (let poll = 0; poll < 3; poll++) {
-    const [greeting] = await poller(node, 'web_x', { uuid: '' })()
-    assert.equal(greeting?.event, 'serverInfo')
+    const lines = await poller(node, 'web_x', { uuid: '' })()
+    assert.deepEqual(
+      lines.map(({ event }) => event),
+      ['serverInfo'],
+    )
   }
   assert.equal((await stats(node)).connections, 0)
 })

@@ -78,6 +78,25 @@ for (const transport of transports) {
   })
 }
 
+// The revocation was in memory alone, and the capsule good again for up to ten minutes: its holder read the user's messages.
+for (const transport of transports) {
+  test(`${transport.name} login that was taken back stays so after a kill, capsules included`, async (t) => {
+    const start = nodesOn(t)
+    const first = await start()
+    const login = { user: '21', key: 'secret' }
+    await post(`${first.internalUrl}/api/users/key`, login)
+    const client = await open(t, transport, first, { login, resume: true })
+    assert.equal(client.replies[0]?.ok?.user, '21')
+    assert.equal((await post(`${first.internalUrl}/api/users/key/remove`, { user: '21' })).status, 200)
+    await client.closed()
+    await first.stop('SIGKILL')
+
+    const second = await start()
+    const back = await open(t, transport, second, { resume: client.capsule() }).catch(() => null)
+    assert.equal(back?.replies[0]?.ok?.user ?? '', '')
+  })
+}
+
 test('publications that were acknowledged are there after a kill, in order, without a hole', async (t) => {
   const start = nodesOn(t)
   let node = await start()

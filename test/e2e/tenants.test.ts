@@ -142,6 +142,19 @@ test('a user of a tenant is online for that tenant only, and disconnected by it 
   assert.equal(other.ended(), null)
 })
 
+// The id alone decided: whoever had heard of it could end the session of another tenant.
+test('a session of a tenant is ended by its id by that tenant only', async (t) => {
+  const [, one, two] = await openBoth(t)
+  const { clients } = (await one.client.ok({ presence: { channel: 'room' } })) as {
+    clients: readonly { session: string }[]
+  }
+  const session = clients[0]?.session
+  assert.deepEqual(await two.post('/api/disconnect', { session }), { disconnected: 0 })
+  assert.equal(one.client.ended(), null)
+  assert.deepEqual(await one.post('/api/disconnect', { session }), { disconnected: 1 })
+  await one.client.closed()
+})
+
 test('what is kept for a user of a tenant is for that user alone', async (t) => {
   const [node, one, two] = await openBoth(t)
   for (const { number, post, publisher } of [one, two]) {

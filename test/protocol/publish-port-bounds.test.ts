@@ -47,7 +47,7 @@ describe('disconnect', () => {
     await one.say(disconnect("81 a7 'session' a4 'n1-7' cd 0fa0 a3 'bye'", 3))
     assert.deepEqual(answersOf(one), [[67, 1, { disconnected: 1 }]])
     assert.deepEqual(one.edge.goodbyes, [
-      { target: { session: 'n1-7' }, goodbye: { code: 4000, reason: 'bye' } },
+      { target: { tenant: 1, session: 'n1-7' }, goodbye: { code: 4000, reason: 'bye' } },
     ])
   })
 

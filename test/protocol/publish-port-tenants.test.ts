@@ -133,12 +133,16 @@ describe('a tenant', () => {
     assert.deepEqual(asked, [scoped(7, 'c')])
   })
 
-  test('a tenant disconnects its own users', async (t) => {
+  // A session was ended by its id, whoever's it was.
+  test('a tenant disconnects its own users and sessions', async (t) => {
     const one = await seven(t)
-    await one.say(frame("93 08 01 81 a4 'user' a2 '17'"))
+    await one.say(frame("93 08 01 81 a4 'user' a2 '17'"), frame("93 08 02 81 a7 'session' a4 'n1-7'"))
     assert.deepEqual(
       one.edge.goodbyes.map(({ target }) => target),
-      [{ tenant: 7, user: '17' }],
+      [
+        { tenant: 7, user: '17' },
+        { tenant: 7, session: 'n1-7' },
+      ],
     )
   })
 

@@ -15,6 +15,7 @@ import { type CommandLimits, type Commands, createCommands } from '../../src/cor
 import { createHub, type Hub } from '../../src/core/hub.ts'
 import { createIdentification, type Identification } from '../../src/core/identification.ts'
 import { type Observer, silentObserver } from '../../src/core/observer.ts'
+import { createRevocations } from '../../src/core/revocations.ts'
 import type { Session } from '../../src/core/session.ts'
 import type { Store } from '../../src/core/store.ts'
 import type { VerifyToken } from '../../src/core/tokens.ts'
@@ -29,6 +30,8 @@ import { type RecordingFanOut, recordingFanOut } from './recording-fan-out.ts'
 
 /** Turns without anything sent after which there is nothing left: a delivery is counted a turn after it was made. */
 const QUIET_TURNS = 3
+
+const CAPSULE_TTL_MS = 600_000
 
 export interface LocalCoreOptions extends Partial<CommandLimits> {
   readonly pingMs?: number
@@ -126,9 +129,11 @@ export function localCore(t: Pick<TestContext, 'after'>, options: LocalCoreOptio
     },
     epoch,
   )
-  const capsules = createCapsules(['a key of sixteen'], 600_000, () => clock.wallMs())
+  const revocations = createRevocations(store, clock, CAPSULE_TTL_MS)
+  const wallMs = () => clock.wallMs()
+  const capsules = createCapsules(['a key of sixteen'], CAPSULE_TTL_MS, wallMs, revocations.isRevoked)
   const hub = createHub(
-    { broker, rules, clock, observer, revoke: capsules.revoke },
+    { broker, rules, clock, observer, revoke: revocations.revoke },
     {
       maxPendingBytes: options.maxPendingBytes ?? 1_048_576,
       channelLingerMs: options.channelLingerMs ?? 5_000,

@@ -2,7 +2,7 @@
  * A database of recorded tables, for tests of what an import makes of them.
  *
  * Owns the few statements that an import sends: whole tables, sorted and counted, and the rows of one pipe. Anything else
- * fails the test. That the statements are right for a real server is shown by test/e2e/import-cppcomet.test.ts.
+ * fails the test. Columns compare without case unless a statement says BINARY, as most do. That the statements are right for a real server is shown by test/e2e/import-cppcomet.test.ts.
  */
 import type { Cells, Database } from '../../src/cli/import/database.ts'
 
@@ -55,9 +55,9 @@ function answer(
   const { columns, table, where, group, order, offset } = STATEMENT.exec(sql)?.groups ?? {}
   const all = tables[table ?? '']
   if (columns === undefined || all === undefined) throw new Error(`No answer was recorded for: ${sql}`)
-  const keys = (where ?? '').split(' AND ').filter((key) => key !== '')
+  const keys = (where ?? '').split(' AND ').flatMap((key) => (key === '' ? [] : [key.replace(' = ?', '')]))
   const rows = all.filter((row) =>
-    keys.every((key, at) => `${row[key.replace(' = ?', '')]}` === `${values[at]}`),
+    keys.every((key, at) => compared(row, key) === folded(`${values[at]}`, key)),
   )
   if (group !== undefined) return grouped(rows, group.split(', '))
   if (columns === 'COUNT(*) AS total') return [{ total: rows.length }]
@@ -66,12 +66,26 @@ function answer(
 }
 
 function grouped(rows: readonly RecordedRow[], keys: readonly string[]): RecordedRow[] {
-  const totals = new Map<string, number>()
+  const groups = new Map<string, RecordedRow>()
   for (const row of rows) {
-    const key = JSON.stringify(picked(row, keys))
-    totals.set(key, (totals.get(key) ?? 0) + 1)
+    const key = JSON.stringify(keys.map((column) => compared(row, column)))
+    const group = groups.get(key) ?? { ...picked(row, keys.map(named)), total: 0 }
+    groups.set(key, { ...group, total: Number(group.total) + 1 })
   }
-  return [...totals].map(([key, total]) => ({ ...JSON.parse(key), total }))
+  return [...groups.values()]
+}
+
+/** A cell as the column compares it. @param column also `BINARY name` */
+function compared(row: RecordedRow, column: string): string {
+  return folded(`${row[named(column)]}`, column)
+}
+
+function folded(text: string, column: string): string {
+  return named(column) === column ? text.toLowerCase() : text
+}
+
+function named(column: string): string {
+  return column.replace('BINARY ', '')
 }
 
 function picked(row: RecordedRow, columns: readonly string[]): RecordedRow {

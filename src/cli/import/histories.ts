@@ -51,8 +51,8 @@ interface Pipe {
 
 /** Imports the histories of all pipes; the tally tells what became of the rows. */
 export async function importHistories(job: HistoryImport): Promise<void> {
-  const key = job.hasTenants ? `${TENANT_COLUMN}, pipe_name` : 'pipe_name'
-  const sql = `SELECT ${key}, COUNT(*) AS total FROM ${HISTORY_TABLE} GROUP BY ${key}`
+  const tenant = job.hasTenants ? `${TENANT_COLUMN}, ` : ''
+  const sql = `SELECT ${tenant}BINARY pipe_name AS pipe_name, COUNT(*) AS total FROM ${HISTORY_TABLE} GROUP BY ${tenant}BINARY pipe_name`
   for await (const row of job.pipes.rows(sql)) {
     const total = integerOf(row.total) ?? 0
     job.tally.read += total
@@ -69,7 +69,7 @@ async function importGroup(job: HistoryImport, row: Cells, total: number): Promi
   if (tenant instanceof RowFault) return tenant
   const name = channelOf(row.pipe_name)
   if (name instanceof RowFault) return name
-  const pipe = { tenant, name, total, keys: job.hasTenants ? [tenant, name] : [name] }
+  const pipe = { tenant, name, total, keys: keysOf(job, tenant, name) }
   const length = await lengthOf(job, pipe)
   if (length === 0) return new RowFault('the pipe keeps no history')
   if (isInUse(job.store, pipe)) return new RowFault('a node has published or cleared there since')
@@ -80,9 +80,8 @@ async function importGroup(job: HistoryImport, row: Cells, total: number): Promi
 async function lengthOf({ settings, rows }: HistoryImport, { tenant, name }: Pipe): Promise<number> {
   let length = 0
   if (settings !== null) {
-    const sql = `SELECT length FROM pipes_settings WHERE ${settings.hasTenants ? `${TENANT_COLUMN} = ? AND ` : ''}name = ?`
-    const keys = settings.hasTenants ? [tenant, name] : [name]
-    for await (const row of rows.rows(sql, keys)) length = keptLength(row)
+    const sql = `SELECT length FROM pipes_settings WHERE ${whereOf(settings, 'name')}`
+    for await (const row of rows.rows(sql, keysOf(settings, tenant, name))) length = keptLength(row)
   }
   return length === 0 && KEEPS_ALL.test(name) ? Number.POSITIVE_INFINITY : length
 }
@@ -131,8 +130,18 @@ function removalOf(store: HistoryImport['store'], { tenant, name }: Pipe): Chang
   return changes
 }
 
+/** Most columns compare without case, names do not: the first comparison finds rows by an index, the second is right. */
+function whereOf({ hasTenants }: { readonly hasTenants: boolean }, column: string): string {
+  return `${hasTenants ? `${TENANT_COLUMN} = ? AND ` : ''}${column} = ? AND BINARY ${column} = ?`
+}
+
+/** Values for `whereOf`. */
+function keysOf({ hasTenants }: { readonly hasTenants: boolean }, tenant: number, name: string) {
+  return hasTenants ? [tenant, name, name] : [name, name]
+}
+
 function messagesSql(hasTenants: boolean, beyond: number): string {
-  const where = hasTenants ? `${TENANT_COLUMN} = ? AND pipe_name = ?` : 'pipe_name = ?'
+  const where = whereOf({ hasTenants }, 'pipe_name')
   return `SELECT id, time, event, message, user_id FROM ${HISTORY_TABLE} WHERE ${where} ORDER BY time, id LIMIT ${beyond}, ${ALL_ROWS}`
 }
 

@@ -125,7 +125,7 @@ export class CometApi {
     callback: CometCallback = () => {},
   ): string | false | undefined {
     if (name === undefined) return false
-    if (typeof name === 'function') return this.#listen(EVERYTHING, name)
+    if (typeof name === 'function') return this.#subscribe('', name)
     const names = typeof name === 'object' ? name : String(name).split('\n')
     if (names.length === 1) return this.#subscribe(names[0] ?? '', callback)
     for (const each of names) this.#subscribe(each, callback)
@@ -398,9 +398,10 @@ export class CometApi {
     }
     if (!parsed.isPlain) this.#log.complain(`Pipe "${name}" has more in its name than A-Z a-z 0-9 _ -`)
     if (parsed.pipe !== null) this.#link.join(parsed.pipe)
+    // An answer is for whoever asked, and a part of everything.
+    const takesAnswers = parsed.signal === EVERYTHING
     return this.#listen(parsed.signal, (message) => {
-      // An answer is for whoever asked.
-      if (message.server_info.marker === undefined) callback(message)
+      if (takesAnswers || message.server_info.marker === undefined) callback(message)
     })
   }
 

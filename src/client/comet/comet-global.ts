@@ -2,7 +2,7 @@
  * The classic script `/CometServerApi.js`: puts the API on the page under the names that pages know.
  *
  * Owns those globals and nothing else; the bundle is built from this file. A page that loads it twice keeps the API it has,
- * and with it its callbacks.
+ * and with it its callbacks. What else has the name gives it up: a variable to come, an element with that id.
  */
 import { CometApi } from './comet-api.ts'
 import type { CometOptions } from './comet-options.ts'
@@ -11,9 +11,11 @@ import { TabSignal, type TabSignalOptions } from './tab-signal.ts'
 /** By it signals go to all tabs of an origin, whichever script they loaded. */
 const SHARED_KEY = 'tabSignal_storage_emit'
 
-if (!('cometApi' in globalThis)) {
-  const script = globalThis.document?.currentScript
-  const scriptUrl = script instanceof HTMLScriptElement && script.src !== '' ? script.src : undefined
+const { cometApi: named } = globalThis as { cometApi?: Partial<CometApi> | null }
+
+if (typeof named?.web_pipe_send !== 'function') {
+  const script = globalThis.document?.currentScript as HTMLScriptElement | null | undefined
+  const scriptUrl = script?.src || undefined
   const cometApi = new CometApi({}, { scriptUrl })
   const tabSignal = new TabSignal({ eventKey: SHARED_KEY })
 

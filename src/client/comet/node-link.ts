@@ -1,9 +1,9 @@
 /**
  * The client under the API, which changes its node and its user at any time.
  *
- * Owns the one client there is, the pipes it is subscribed to and the commands it is given, all of which outlive it: a new
- * login goes on from where each pipe was left, another node begins anew. Pipes are never left, as in CppComet. Bound:
- * what the page asks for.
+ * Owns the one client there is, which begins with the first destination, the pipes it is subscribed to and the commands it
+ * is given. A new login and another node go on from where each pipe was left; a node that is not of one mind with the last
+ * does not know that place, and says so. Pipes are never left, as in CppComet. Bound: what the page asks for.
  */
 import type { Gap, PublicationMessage } from '../../protocol/messages.ts'
 import type { Client, ClientLogin, ClientOptions, ClientState, TransportName } from '../api.ts'
@@ -59,12 +59,12 @@ export class NodeLink {
   open(destination: Destination, isAnew = false): void {
     const address = `${destination.url} ${destination.transports}`
     const login = JSON.stringify(destination.login)
-    let client = this.#client
-    if (client === null || address !== this.#address) client = this.#replace(destination)
-    else if (isAnew || login !== this.#login) client.login(destination.login)
+    if (this.#client === null) this.#client = this.#create(destination)
+    else if (address !== this.#address) this.#client.login(destination.login, destination)
+    else if (isAnew || login !== this.#login) this.#client.login(destination.login)
     this.#address = address
     this.#login = login
-    client.connect()
+    this.#client.connect()
   }
 
   /** Ends the connection; what is asked from now on waits for the next `open`. */
@@ -88,11 +88,8 @@ export class NodeLink {
     return this.#commands.send(command)
   }
 
-  #replace({ url, transports, login }: Destination): Client {
-    const client = createClient({ ...this.#platform, url, transports, login })
-    const former = this.#client
-    this.#client = client
-    former?.disconnect()
+  #create(destination: Destination): Client {
+    const client = createClient({ ...this.#platform, ...destination })
     client.on('state', (state) => this.#moved(client, state))
     client.on('message', (publication) => this.#listener.message(publication))
     client.on('gap', (gap) => this.#listener.gap(null, gap))
@@ -112,7 +109,6 @@ export class NodeLink {
   #moved(client: Client, state: ClientState): void {
     if (state.state === 'connected') this.#commands.attach(client)
     else this.#commands.detach()
-    // Of one whose place another takes, nothing more is told.
-    if (client === this.#client) this.#listener.state(state)
+    this.#listener.state(state)
   }
 }

@@ -6,6 +6,7 @@
  */
 import type { StreamPosition } from '../../protocol/messages.ts'
 import type { Client } from '../api.ts'
+import { callSafely } from '../emitter.ts'
 import type { Command } from './commands.ts'
 import { type CometMessage, errorNote, messageOf, noteOf, userIdOf } from './envelope.ts'
 import { reportSignal } from './pipe-name.ts'
@@ -70,7 +71,7 @@ export function readLog(pipe: string, tell: Tell): Command {
   return {
     async run(client) {
       const rows = await readAll(client, pipe)
-      for (const row of rows) tell(messageOf(pipe, row, true))
+      for (const row of rows) callSafely((each) => tell(messageOf(pipe, each, true)), row)
     },
     failed: (error) => {
       if (error.name !== 'HISTORY_OFF') tell(errorNote(error, { number_messages: -1 }))

@@ -27,7 +27,8 @@ export class Repeats {
    */
   admit(data: unknown, nowMs: number): boolean {
     if (!isFields(data) || !(MARK in data)) return true
-    const mark = String(data[MARK])
+    const mark = data[MARK]
+    if (typeof mark !== 'string') return true // nothing that an API of pages has put there
     delete data[MARK]
     this.#forget(nowMs)
     if (this.#seen.has(mark)) return false

@@ -20,7 +20,7 @@ export const clearHistory = postRoute({
   body: bodyShape({ channel: channelField }),
   examples: { channel: { channel: 'news' } },
   ok: { description: 'The history is empty', contentType: 'application/json', schema: doneSchema },
-  errors: ['INVALID_CHANNEL', 'STORE_FAILED'],
+  errors: ['INVALID_CHANNEL', 'NODE_CHANNEL_LIMIT', 'STORE_FAILED'],
   async run({ broker, tenant }, { channel }) {
     const failure = channelNameFailure(channel)
     if (failure !== null) return failure

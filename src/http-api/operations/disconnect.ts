@@ -50,7 +50,7 @@ export const disconnect = postRoute({
     schema: objectSchema({ disconnected: countSchema('Sessions that were ended; 0 when there was none') }),
   },
   async run({ broker, tenant }, { user, session, code, reason }) {
-    const target: DisconnectTarget = user === null ? { session: session ?? '' } : { tenant, user }
+    const target: DisconnectTarget = user === null ? { tenant, session: session ?? '' } : { tenant, user }
     return { json: { disconnected: await broker.disconnect(target, { code, reason }) } }
   },
 })

@@ -20,12 +20,15 @@ test('history', async (t) => {
       assert.deepEqual((await client.ok({ history: { channel } })).publications, [])
       await publish(node, channel, { n: 1 }, { event: 'first' })
       const { epoch } = await publish(node, channel, { n: 2 })
-      assert.deepEqual(await client.ok({ history: { channel } }), {
+      const page = await client.ok({ history: { channel } })
+      const times = (page.publications as { time: number }[]).map(({ time }) => time)
+      assert.ok(times.every((time) => Math.abs(time - Date.now()) < 60_000))
+      assert.deepEqual(page, {
         epoch,
         offset: 2,
         publications: [
-          { channel, offset: 1, event: 'first', data: { n: 1 } },
-          { channel, offset: 2, data: { n: 2 } },
+          { channel, offset: 1, event: 'first', data: { n: 1 }, time: times[0] },
+          { channel, offset: 2, data: { n: 2 }, time: times[1] },
         ],
       })
       assert.deepEqual(client.publications, [], 'history is not a subscription')

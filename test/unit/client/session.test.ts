@@ -327,6 +327,13 @@ test('session of another login is a new one at once, with the same subscriptions
   assert.deepEqual(words, ['connecting', 'connected', 'connecting', 'connected'])
 })
 
+test('session at an address that is none is refused, and the one there is goes on', async (t) => {
+  const { node, client } = await setUp(t, greeting(own), { login: { user: '17', key: 'old' } })
+  await until(() => client.state === 'connected')
+  assert.throws(() => client.login({ user: '18' }, { url: 'http://' }), TypeError)
+  assert.deepEqual([client.state, node.connections.length], ['connected', 1])
+})
+
 test('session of another login answers what was asked of the one before', async (t) => {
   const answers: (object | null)[] = [null, { ok: { user: '5', data: 'text' } }]
   const { node, client } = await setUp(t, { userData: () => answers.shift() ?? null })

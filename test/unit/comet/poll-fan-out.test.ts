@@ -47,11 +47,15 @@ function openCore(t: TestContext, limits = { maxPollBytes: 10_000, maxReplyBytes
         key: 'k',
         address: '',
         exchange: null,
+        linesBefore: 0,
         lines: [],
         bytes: 0,
         sinceMs: 0,
         running: 0,
+        isFirst: true,
         answeredTo: null,
+        leftAt: null,
+        hasMissed: false,
       } satisfies PollConnection
       core.hub.markConnected(session)
       opened.push(session)

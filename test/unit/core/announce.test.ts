@@ -179,8 +179,11 @@ describe('session with the name of its browser', () => {
     const [plain, resumable] = [person(core, '1', 'a~b'), person(core, '2', 'c', true)]
     for (const session of [plain, resumable]) {
       const goodbye = { code: 4001, reason: 'bye' }
-      assert.equal(core.hub.disconnect({ session: `x${core.hub.sessions.idOf(session)}` }, goodbye), 0)
-      assert.equal(core.hub.disconnect({ session: core.hub.sessions.idOf(session) }, goodbye), 1)
+      assert.equal(
+        core.hub.disconnect({ tenant: 1, session: `x${core.hub.sessions.idOf(session)}` }, goodbye),
+        0,
+      )
+      assert.equal(core.hub.disconnect({ tenant: 1, session: core.hub.sessions.idOf(session) }, goodbye), 1)
     }
     await core.settle()
     assert.deepEqual([plain.phase, resumable.phase], ['ended', 'ended'])

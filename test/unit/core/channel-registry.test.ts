@@ -207,6 +207,16 @@ describe('settings of a channel', () => {
     assert.equal(await node.kept('news'), 'HISTORY_OFF')
   })
 
+  test('settings that came before the first publication leave the channel its epoch across a restart', async () => {
+    // The store was taken to know the epoch, though nothing had been written: the next node gave the channel another one.
+    const node = setUp()
+    await node.broker.configure('kept', { historySize: 2 })
+    const position = await node.publish('kept', 1)
+    const next = await restarted(node, 'k4')
+    assert.deepEqual(await next.position('kept'), position)
+    assert.deepEqual(await next.kept('kept'), [1])
+  })
+
   test('settings of a user channel keep its history in memory', async () => {
     const node = setUp()
     await node.broker.configure('@17', { historySize: 1 })

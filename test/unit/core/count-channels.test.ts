@@ -9,6 +9,7 @@ import {
   createCountChannels,
   isCountChannel,
 } from '../../../src/core/count-channels.ts'
+import { scoped } from '../../../src/core/tenants.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { codeOf, localCore, request } from '../../support/local-core.ts'
 
@@ -95,6 +96,22 @@ describe('count channels of a node', () => {
     core.lose(one)
     assert.deepEqual((await told()).slice(2), [{ subscribers: 1 }])
     assert.equal((await told()).length, 3)
+  })
+
+  test('count for every tenant, each its own', async (t) => {
+    // They were known by their name as the node knows it, which begins with the tenant for all but the first.
+    const core = localCore(t)
+    const [reader, one] = [core.connected(), core.connected()]
+    await core.subscribe(reader, scoped(7, '$count:a'))
+    await core.subscribe(one, 'a')
+    const told = async () => {
+      core.clock.turn(TICK_MS)
+      await core.settle()
+      return core.fanOut.got(reader).map(({ channel, data }) => [channel, data])
+    }
+    assert.deepEqual(await told(), [['$count:a', { subscribers: 0 }]])
+    await core.subscribe(one, scoped(7, 'a'))
+    assert.deepEqual((await told()).slice(1), [['$count:a', { subscribers: 1 }]])
   })
 
   test('are published to by nobody else', async (t) => {

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import type { HistoryQuery } from '../../../src/core/broker.ts'
 import { historyPage } from '../../../src/core/history-page.ts'
 import { MAX_PAGE_BYTES } from '../../../src/protocol/history-bounds.ts'
+import type { Gap } from '../../../src/protocol/messages.ts'
 import { holds } from '../../support/holds.ts'
 
 const at = (offset: number, epoch = 'k3') => ({ epoch, offset })
@@ -65,6 +66,67 @@ describe('history page', () => {
     assert.deepEqual(pageOf(9, 10, {}).offsets, [])
     assert.deepEqual(pageOf(9, 10, { isReverse: true }).offsets, [])
     assert.deepEqual(pageOf(9, 10, { since: at(7) }).gap, { from: 8, to: 9, reason: 'trimmed' })
+  })
+})
+
+describe('history page of a channel that lost some in the middle', () => {
+  const lacking = (missing: readonly number[], query: Partial<HistoryQuery>) => {
+    const read = (offset: number) => (missing.includes(offset) ? null : Buffer.from(String(offset)))
+    const source = { ...at(9), retained: read, retainedAtMs: () => 0 }
+    const page = historyPage(source, 3, { since: null, limit: 100, isReverse: false, ...query })
+    return [page.messages.map((message) => Number(message.toString())), page.gap]
+  }
+  const trimmed = (from: number, to: number) => ({ from, to, reason: 'trimmed' })
+
+  test('page ends where something can not be read, and the next begins with the gap', () => {
+    assert.deepEqual(lacking([5, 6], { since: at(2) }), [[3, 4], null])
+    assert.deepEqual(lacking([5, 6], { since: at(4) }), [[7, 8, 9], trimmed(5, 6)])
+    assert.deepEqual(lacking([5, 6, 8], { since: at(4), limit: 1 }), [[7], trimmed(5, 6)])
+    assert.deepEqual(lacking([9], { since: at(8) }), [[], trimmed(9, 9)])
+  })
+
+  test('page has one gap for what is too old and what can not be read behind it', () => {
+    assert.deepEqual(lacking([3, 4], { since: at(1) }), [[5, 6, 7, 8, 9], trimmed(2, 4)])
+    const other = { from: 1, to: 3, reason: 'epoch', epoch: 'k3' }
+    assert.deepEqual(lacking([3], { since: at(7, 'k2') }), [[4, 5, 6, 7, 8, 9], other])
+  })
+
+  test('page in reverse holds what can be read, and a gap from the first to the last that can not', () => {
+    assert.deepEqual(lacking([5, 7], { since: at(3), isReverse: true }), [[9, 8, 6, 4], trimmed(5, 7)])
+    assert.deepEqual(lacking([5], { since: at(3), isReverse: true, limit: 2 }), [[9, 8], null])
+  })
+
+  test('page for one who names no position passes over what can not be read', () => {
+    assert.deepEqual(lacking([3, 5], { limit: 3 }), [[4, 6, 7], null])
+    assert.deepEqual(lacking([9], { limit: 2, isReverse: true }), [[8, 7], null])
+  })
+
+  test('pages and their gaps, each from where the last ended, are everything once, whatever is missing', () => {
+    const offset = fc.integer({ min: 3, max: 9 })
+    holds(
+      fc.property(fc.uniqueArray(offset), fc.integer({ min: 1, max: 3 }), (missing, limit) => {
+        const told: number[] = []
+        for (let place = 0; place < 9; place = told.at(-1) ?? 9) {
+          const [offsets, gap] = lacking(missing, { since: at(place), limit }) as [number[], Gap | null]
+          for (let lost = gap?.from ?? 1; lost <= (gap?.to ?? 0); lost++) told.push(lost)
+          told.push(...offsets)
+          assert.ok(told.length > place, 'every page goes on')
+          for (const one of offsets) assert.ok(!missing.includes(one))
+        }
+        assert.deepEqual(told, [1, 2, 3, 4, 5, 6, 7, 8, 9])
+      }),
+    )
+  })
+
+  test('page is not looked for without end', () => {
+    let reads = 0
+    const retained = () => {
+      reads++
+      return null
+    }
+    const source = { ...at(1_000_000), retained, retainedAtMs: () => 0 }
+    const page = historyPage(source, 1, { since: at(0), limit: 5, isReverse: false })
+    assert.deepEqual([page.messages, page.gap, reads], [[], trimmed(1, 10_000), 10_001])
   })
 })
 

@@ -86,8 +86,8 @@ describe('hub endings', () => {
     const [one, other] = [core.connected(), core.connected()]
     assert.notEqual(core.hub.sessions.idOf(one), core.hub.sessions.idOf(other))
     const goodbye = { code: 3500, reason: 'bye' }
-    assert.equal(core.hub.disconnect({ session: core.hub.sessions.idOf(other) }, goodbye), 1)
-    assert.equal(core.hub.disconnect({ session: 'n1-nobody' }, goodbye), 0)
+    assert.equal(core.hub.disconnect({ tenant: 1, session: core.hub.sessions.idOf(other) }, goodbye), 1)
+    assert.equal(core.hub.disconnect({ tenant: 1, session: 'n1-nobody' }, goodbye), 0)
     assert.deepEqual([one.phase, other.phase], ['connected', 'ended'])
   })
 })

@@ -12,11 +12,13 @@ import { compileRules } from '../../../src/core/channel-rules.ts'
 import { createHub, type Hub } from '../../../src/core/hub.ts'
 import { silentObserver } from '../../../src/core/observer.ts'
 import type { Session } from '../../../src/core/session.ts'
+import { createMemoryStore } from '../../../src/store/memory-store.ts'
 import { publicationOf } from '../../support/core-parts.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { holdsAsync } from '../../support/holds.ts'
 import { codeOf, localCore, request } from '../../support/local-core.ts'
 import { recordingFanOut } from '../../support/recording-fan-out.ts'
+import { unreadableStore } from '../../support/unreadable-store.ts'
 
 const upTo = (count: number, from = 1) =>
   Array.from({ length: Math.max(0, count - from + 1) }, (_, i) => from + i)
@@ -54,6 +56,19 @@ describe('hub attachment', () => {
     core.clock.turn(500)
     assert.equal(core.hub.counts().channels, 0)
     assert.equal(core.broker.channelCount(), 0, 'the broker was told')
+  })
+
+  test('hub refuses a channel that can not be attached, and attaches it when asked again', async (t) => {
+    // The failed attempt stayed with the channel: nobody could subscribe to it any more until the node was restarted.
+    const unreadable = unreadableStore(createMemoryStore())
+    const core = localCore(t, { store: unreadable.store })
+    const session = core.connected()
+    unreadable.isBroken = true
+    const refused = await Promise.all([core.hub.subscribe(session, 'a'), core.hub.subscribe(session, 'a')])
+    assert.deepEqual(refused.map(codeOf), ['INTERNAL', 'INTERNAL'])
+    assert.deepEqual([core.hub.counts().channels, core.broker.channelCount()], [0, 0])
+    unreadable.isBroken = false
+    assert.deepEqual(await core.hub.subscribe(session, 'a'), { epoch: 'k3', offset: 0 })
   })
 
   test('hub lingers from the last leaving on, not the first', async (t) => {

@@ -8,6 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createInboxes, type InboxLimits } from '../../../src/core/inbox.ts'
 import { type InboxBound, silentObserver } from '../../../src/core/observer.ts'
 import { Payload } from '../../../src/protocol/payload.ts'
+import { createMemoryStore } from '../../../src/store/memory-store.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { recordingStore } from '../../support/recording-store.ts'
 
@@ -16,20 +17,23 @@ const DAY_MS = 86_400_000
 function setUp(limits: Partial<InboxLimits> = {}, store = recordingStore(), clock = new FakeClock()) {
   const dropped: [bound: InboxBound, messages: number][] = []
   let kept = 0
-  const inboxes = createInboxes(
-    store,
-    clock,
-    {
-      ...silentObserver,
-      inboxKept(messages) {
-        kept += messages
-      },
-      inboxDropped: (bound, messages) => void dropped.push([bound, messages]),
+  const here = new Set<string>()
+  const settled: string[] = []
+  const observer = {
+    ...silentObserver,
+    inboxKept(messages: number) {
+      kept += messages
     },
-    { inboxSize: 100, inboxBytes: 0, inboxTtlMs: 0, ...limits },
+    inboxDropped: (bound: InboxBound, messages: number) => void dropped.push([bound, messages]),
+  }
+  const inboxes = createInboxes(
+    { store, clock, observer, isHere: (one) => here.has(one), settled: (one) => void settled.push(one) },
+    { inboxSize: 100, inboxBytes: 0, inboxTtlMs: 0, maxHistoryBytes: 1_000_000, ...limits },
   )
   return {
     inboxes,
+    here,
+    settled,
     store,
     clock,
     dropped,
@@ -243,5 +247,90 @@ describe('messages that arrived', () => {
     assert.equal(inboxes.takeLost('@17'), 1)
     assert.equal(inboxes.takeLost('@17'), 0)
     assert.equal(inboxes.takeLost('@18'), 0)
+  })
+})
+
+describe('inboxes of many users', () => {
+  test('inboxes that are being written do not make the next one slow', async () => {
+    // Above 10,000 absent users at once each message looked through all that could not be forgotten yet.
+    const { put, store } = setUp()
+    const letGo = store.hold()
+    const puts: Promise<void>[] = []
+    const tookMs = (from: number) => {
+      const startMs = performance.now()
+      for (let user = from; user < from + 10_000; user++) puts.push(put('x', `@${user}`))
+      return performance.now() - startMs
+    }
+    const [first = 0, , third = 0] = [tookMs(0), tookMs(10_000), tookMs(20_000)]
+    letGo()
+    await Promise.all(puts)
+    assert.ok(third < 6 * first + 500, `${third} ms after ${first} ms`)
+  })
+
+  test('inboxes of a store in memory take no more than the memory of histories', async () => {
+    // Messages to user ids that nobody has filled the memory: each inbox was bounded, their number was not.
+    const memory = createMemoryStore()
+    const { put, waiting, inboxes } = setUp({ maxHistoryBytes: 4_000 }, { ...recordingStore(), ...memory })
+    await put('x'.repeat(1_000), '@1')
+    await put('x'.repeat(1_000), '@2')
+    await assert.rejects(put('x', '@3'), { code: 'STORE_FAILED' })
+    await inboxes.remove('@1', Number.MAX_SAFE_INTEGER)
+    await put('x', '@3')
+    assert.deepEqual(waiting('@3'), ['x'])
+  })
+
+  test('what was lost is forgotten with the time when its user never returns', async () => {
+    // One row for each user who ever lost a message stayed for ever.
+    const { put, inboxes, clock, store } = setUp({ inboxSize: 1, inboxTtlMs: 3 * DAY_MS })
+    for (const value of [1, 2]) await put(value)
+    await inboxes.remove('@17', Number.MAX_SAFE_INTEGER)
+    const rows = async () => {
+      inboxes.sweep()
+      await store.write([])
+      return [...store.rows('inboxLost', null, '')].length
+    }
+    assert.equal(await rows(), 1)
+    clock.turn(2 * DAY_MS)
+    assert.equal(await rows(), 1)
+    clock.turn(DAY_MS)
+    assert.deepEqual([await rows(), inboxes.takeLost('@17')], [0, 0])
+  })
+})
+
+describe('what its user was given', () => {
+  test('messages that were given are not counted when they go, by whatever bound', async () => {
+    // A user who got all and acknowledged nothing was told that it had gone unread.
+    const { put, inboxes, seqs, clock, dropped } = setUp({ inboxSize: 2, inboxTtlMs: DAY_MS })
+    for (const value of [1, 2]) await put(value)
+    inboxes.given('@17', seqs()[1] ?? 0)
+    await put(3)
+    assert.equal(inboxes.takeLost('@17'), 0)
+    clock.turn(DAY_MS)
+    inboxes.sweep()
+    assert.deepEqual([inboxes.takeLost('@17'), dropped], [1, [['age', 1]]])
+  })
+
+  test('a user who is here loses nothing that was not given', async () => {
+    const { put, inboxes, here, settled } = setUp({ inboxSize: 2 })
+    here.add('@17')
+    await Promise.all([1, 2, 3, 4].map((value) => put(value)))
+    assert.deepEqual([inboxes.fresh('@17').map(({ id }) => id), settled.length], [['1', '2', '3', '4'], 4])
+    inboxes.given('@17', inboxes.fresh('@17').at(-1)?.seq ?? 0)
+    await put(5)
+    assert.deepEqual([inboxes.fresh('@17').map(({ id }) => id), inboxes.takeLost('@17')], [['5'], 0])
+  })
+
+  test('numbers rise though the clock was set back and the inbox was forgotten', async () => {
+    // The number of a later message was below that of one that had gone, whose acknowledgement took it away.
+    const clock = new FakeClock()
+    const { put, seqs, inboxes } = setUp({}, recordingStore(), clock)
+    await put('before')
+    const [before = 0] = seqs()
+    await inboxes.remove('@17', before)
+    await Promise.all(Array.from({ length: 10_001 }, (_, user) => put('x', `@u${user}`)))
+    const wallMs = clock.wallMs()
+    clock.wallMs = () => wallMs - DAY_MS
+    await put('after')
+    assert.ok((seqs()[0] ?? 0) > before)
   })
 })

@@ -105,6 +105,17 @@ describe('connect with a login', () => {
     assert.deepEqual([session.tenant, session.user], [5, ''])
   })
 
+  // The login decided, and nobody said so: the token was not even looked at.
+  test('and a token is refused, whichever of them is good', async (t) => {
+    const core = await setUp(t)
+    const session = core.hub.open(core.fanOut, '')
+    const command = { kind: 'connect', token: 'any', resume: null, since: null } as const
+    const outcome = await core.commands.run(session, { ...command, login: login('7', 'one') })
+    assert.equal(codeOf(outcome), 'INVALID_ARGUMENT')
+    assert.match('message' in outcome ? outcome.message : '', /"connect\.token".*"connect\.login"/)
+    assert.equal(session.phase, 'opening')
+  })
+
   test('that is wrong is refused where nobody may be anonymous', async (t) => {
     const core = await setUp(t, { isAnonymousAllowed: false })
     assert.equal(codeOf((await connect(core, login('7', 'wrong'))).outcome), 'LOGIN_INVALID')
@@ -148,6 +159,29 @@ describe('connect with a login', () => {
   })
 })
 
+describe('a guesser of keys', () => {
+  const guess = { kind: 'connect', token: '', resume: null, since: null, login: login('7', 'guess') } as const
+
+  test('has one try per connection where anonymous sessions are let in', async (t) => {
+    const core = await setUp(t)
+    const { session } = await connected(core, login('7', 'guess'))
+    assert.equal(await run(core, session, guess), 'ALREADY_CONNECTED')
+  })
+
+  test('has a command’s rate of tries, and then no connection, where they are not', async (t) => {
+    const core = await setUp(t, { isAnonymousAllowed: false, maxCommandsPerSecond: 5 })
+    const session = core.hub.open(core.fanOut, '')
+    session.connection = {}
+    const outcomes = new Map<unknown, number>()
+    for (let id = 1; session.endedBy === null; id++) {
+      const outcome = core.commands.admit(session, id) ?? (await core.commands.run(session, guess))
+      outcomes.set(codeOf(outcome), (outcomes.get(codeOf(outcome)) ?? 0) + 1)
+    }
+    assert.deepEqual(Object.fromEntries(outcomes), { LOGIN_INVALID: 5, COMMAND_RATE: 45 })
+    assert.equal(session.endedBy, 'COMMAND_RATE')
+  })
+})
+
 describe('publish without an echo', () => {
   const publish = (channel: string): Command => ({
     kind: 'publish',
@@ -174,6 +208,22 @@ describe('publish without an echo', () => {
     assert.deepEqual(await run(core, stranger, publish('web_a')), { epoch: 'k3', offset: 2, reached: 3 })
     assert.deepEqual(await run(core, stranger, publish('web_b')), { epoch: 'k3', offset: 1, reached: 0 })
     assert.equal(await run(core, stranger, publish('news')), 'ACCESS_DENIED')
+  })
+
+  // A command that was sent again because its reply was lost said that it had reached everybody once more.
+  test('that is repeated with its key reaches nobody, and has the first place', async (t) => {
+    const core = localCore(t)
+    const [publisher, other] = [core.connected(), core.connected()]
+    await core.subscribe(other, 'web_a')
+    const keyed = { ...publish('web_a'), key: 'k' }
+    const said = async () => run(core, publisher, keyed)
+    assert.deepEqual(await said(), { epoch: 'k3', offset: 1, reached: 1 })
+    await core.publish('web_a', 2)
+    for (let times = 0; times < 2; times++) {
+      assert.deepEqual(await said(), { epoch: 'k3', offset: 1, reached: 0 })
+    }
+    await core.settle()
+    assert.deepEqual(core.fanOut.offsets(other, 'web_a'), [1, 2])
   })
 })
 

@@ -21,6 +21,12 @@ const range = (from: number, to: number) =>
 const publication = (channel: string, offset: number, value: unknown = 1) =>
   publicationOf(request(channel, value), offset)
 
+/** The offset of a publication, or the bounds of a gap. */
+function placeOf(message: unknown): unknown {
+  const { offset, gap } = message as { offset?: number; gap?: { from: number; to: number } }
+  return gap === undefined ? offset : [gap.from, gap.to]
+}
+
 function setUp() {
   const missed: [session: number, channel: string][] = []
   const ledger = createLedger(silentObserver)
@@ -37,13 +43,17 @@ function setUp() {
     fanOut,
     missed,
     /** A channel that has sent up to `offset` and holds what follows from `first` on, one more than it sent included. */
-    channel(name: string, offset: number, { first = 1, value = 1 as unknown } = {}): HubChannel {
+    channel(
+      name: string,
+      offset: number,
+      { first = 1, value = 1 as unknown, missing = [] as readonly number[] } = {},
+    ): HubChannel {
       const channel = new HubChannel(name, hubRule())
       channel.epoch = 'k3'
       channel.offset = offset
       channel.log = {
         firstRetained: () => first,
-        retained: (at) => (at < first ? null : publication(name, at, value).message),
+        retained: (at) => (at < first || missing.includes(at) ? null : publication(name, at, value).message),
       }
       return channel
     },
@@ -80,6 +90,43 @@ describe('replay', () => {
     const session = behind([a, 6])
     replay.step()
     assert.deepEqual(fanOut.got(session), [])
+    assert.equal(a.only, session)
+  })
+
+  test('replay tells what is missing in the middle of a log as a gap, and goes on behind it', () => {
+    // A damaged entry of a durable history: the session waited for it until it was ended as a slow reader, came back, and
+    // waited for it again.
+    const { replay, fanOut, ledger, channel, behind } = setUp()
+    const a = channel('a', 9, { missing: [3, 5, 6, 9] })
+    const session = behind([a, 2])
+    ledger.asked(8)
+    replay.step()
+    assert.deepEqual(fanOut.messages(session).map(placeOf), [2, [3, 3], 4, [5, 6], 7, 8, [9, 9]])
+    assert.equal(a.only, session, 'it is live')
+    ledger.closeTurn()
+    const { delivered, lost, balance } = ledger.books(replay.owed())
+    assert.deepEqual([delivered, lost.gap, balance], [4, 4, 0])
+  })
+
+  test('replay does not call missing what a session published itself', () => {
+    const { replay, fanOut, channel, behind } = setUp()
+    const a = channel('a', 6, { missing: [2, 3, 4, 5] })
+    const session = behind([a, 1])
+    for (const own of [3, 4]) session.lagOf(a)?.skip(own)
+    replay.step()
+    assert.deepEqual(fanOut.messages(session).map(placeOf), [1, [2, 2], [5, 5], 6])
+  })
+
+  test('replay looks for so many missing ones at a time, and for all of them in the end', () => {
+    const { replay, fanOut, channel, behind } = setUp()
+    const a = channel('a', 10_000, { missing: range(1, 10_000) })
+    const session = behind([a, 1])
+    assert.equal(replay.step(), true, 'there is more to look for')
+    while (replay.step());
+    const places = fanOut.messages(session).map(placeOf) as [number, number][]
+    assert.deepEqual(places[0], [1, 256])
+    assert.deepEqual(places.at(-1)?.[1], 10_000)
+    for (const [at, [from]] of places.entries()) assert.equal(from, at * 256 + 1)
     assert.equal(a.only, session)
   })
 

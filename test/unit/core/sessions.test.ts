@@ -45,14 +45,25 @@ describe('session ids', () => {
     const [plain, brought] = [connected(), connected()]
     sessions.adopt(brought, 'n0-77')
     assert.equal(sessions.idOf(brought), 'n0-77')
-    assert.deepEqual(sessions.matching({ session: 'n0-77' }), [brought])
-    assert.deepEqual(sessions.matching({ session: 'n1-1' }), [plain])
-    assert.deepEqual(sessions.matching({ session: 'n1-2' }), [], 'that is not its id any more')
+    assert.deepEqual(sessions.matching({ tenant: 1, session: 'n0-77' }), [brought])
+    assert.deepEqual(sessions.matching({ tenant: 1, session: 'n1-1' }), [plain])
+    assert.deepEqual(sessions.matching({ tenant: 1, session: 'n1-2' }), [], 'that is not its id any more')
     for (const id of ['', 'n1', 'n1-', 'n1-zz', 'n2-1', 'xx-1']) {
-      assert.deepEqual(sessions.matching({ session: id }), [], id)
+      assert.deepEqual(sessions.matching({ tenant: 1, session: id }), [], id)
     }
     for (const session of [plain, brought]) sessions.close(session)
-    for (const id of ['n1-1', 'n0-77']) assert.deepEqual(sessions.matching({ session: id }), [])
+    for (const id of ['n1-1', 'n0-77']) assert.deepEqual(sessions.matching({ tenant: 1, session: id }), [])
+  })
+
+  // An application of one tenant ended the session of another's by its id.
+  test('sessions are found by their ids among those of their tenant alone', () => {
+    const { sessions, connected } = setUp()
+    const [plain, brought] = [connected(), connected()]
+    sessions.adopt(brought, 'n0-77')
+    brought.tenant = 5
+    const found = (tenant: number, session: string) => sessions.matching({ tenant, session })
+    assert.deepEqual([found(1, 'n1-1'), found(5, 'n1-1')], [[plain], []])
+    assert.deepEqual([found(1, 'n0-77'), found(5, 'n0-77')], [[], [brought]])
   })
 
   test('sessions of a user are all found, and nobody else’s', () => {
@@ -87,7 +98,7 @@ describe('a session that goes on over another connection', () => {
       [[before, 'SESSION_MOVED']],
     )
     assert.equal(sessions.byId(id), after)
-    assert.deepEqual(sessions.matching({ session: id }), [after])
+    assert.deepEqual(sessions.matching({ tenant: 1, session: id }), [after])
     assert.equal(sessions.count(), 1)
   })
 

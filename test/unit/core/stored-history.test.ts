@@ -3,11 +3,15 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { StoredHistory, type StoredHistoryLimits } from '../../../src/core/stored-history.ts'
+import { holdsAsync } from '../../support/holds.ts'
 import { type RecordingStore, recordingStore } from '../../support/recording-store.ts'
+import { unreadableStore } from '../../support/unreadable-store.ts'
 
 const OWNER = { tenant: 7, owner: 'news' } as const
 const NAME = '7\u0001news'
+const AT_12 = { offset: 12, isNamed: true } as const
 
 /** A store with the entries `from` to `to` of a channel, each published a second after the one before. */
 async function storeWith(from: number, to: number): Promise<RecordingStore> {
@@ -41,36 +45,71 @@ test('history says what has to go with a publication, all that is in front of it
   assert.equal(historyOf(await storeWith(1, 2), 2).beyond(3), null)
 })
 
-test('history drops what is too old when somebody looks, and keeps the position', async () => {
+test('history shows what is too old no more, and takes it off the disk when asked to, but for the position', async () => {
   const store = await storeWith(1, 8)
   const history = historyOf(store, 8, { maxAgeMs: 3_000 })
-  history.expire('k3', 8, 7_500)
-  assert.equal(history.first, 5)
-  await store.write([])
-  assert.deepEqual(held(store), [5, 6, 7, 8])
+  history.expire(8, 7_500)
+  assert.deepEqual([history.first, history.hasExcess, held(store).length], [5, true, 8])
+  await history.cut('k3', 8)
+  assert.deepEqual([history.hasExcess, held(store)], [false, [5, 6, 7, 8]])
   assert.equal(store.get('channels', 7, 'news'), '{"epoch":"k3","offset":8}')
-  history.expire('k3', 8, 7_600)
-  assert.equal(history.first, 5, 'nothing more was too old')
-  history.expire('k3', 8, 60_000)
-  await store.write([])
+  history.expire(8, 7_600)
+  assert.deepEqual([history.first, history.hasExcess], [5, false], 'nothing more was too old')
+  history.expire(8, 60_000)
+  await history.cut('k3', 8)
   assert.deepEqual([history.first, held(store)], [9, []])
 })
 
 test('history without a bound of age drops nothing', async () => {
   const store = await storeWith(1, 3)
-  historyOf(store, 3).expire('k3', 3, Number.MAX_SAFE_INTEGER)
-  await store.write([])
-  assert.deepEqual(held(store), [1, 2, 3])
+  const history = historyOf(store, 3)
+  history.expire(3, Number.MAX_SAFE_INTEGER)
+  assert.deepEqual([history.first, history.hasExcess], [1, false])
 })
 
 test('history that could not be cut on disk shows what is too old no more', async () => {
   const store = await storeWith(1, 4)
   const history = historyOf(store, 4, { maxAgeMs: 2_000 })
   store.fail()
-  history.expire('k3', 4, 4_500)
-  await store.write([])
+  history.expire(4, 4_500)
+  await assert.rejects(history.cut('k3', 4), { code: 'STORE_FAILED' })
   assert.deepEqual([history.first, held(store)], [3, [1, 2, 3, 4]])
   assert.deepEqual(history.beyond(13), { from: 0, to: 3 }, 'a later write takes them along')
+  await history.cut('k3', 4)
+  assert.deepEqual(held(store), [3, 4], 'or a later look')
+})
+
+test('history never drops what is young because something in front of it can not be read', async () => {
+  // The search for the oldest that may be shown took an entry that could not be read for one of 1970, and deleted
+  // all good ones up to there.
+  await holdsAsync(
+    fc.asyncProperty(fc.uniqueArray(fc.integer({ min: 1, max: 12 })), fc.nat(14), async (damaged, oldest) => {
+      const sound = await storeWith(1, 12)
+      const unreadable = unreadableStore(sound)
+      unreadable.isDamaged = (seq) => damaged.includes(seq)
+      const history = new StoredHistory(unreadable.store, NAME, AT_12, { size: 20, maxAgeMs: 1_000 })
+      history.expire(12, oldest * 1_000) // `oldest` is the first that is young enough
+      const young = [...unreadable.store.entries('history', 7, 'news', oldest)].map(({ seq }) => seq)
+      await history.cut('k3', 12)
+      const left = [...unreadable.store.entries('history', 7, 'news', 0)].map(({ seq }) => seq)
+      assert.deepEqual([left, left.filter((seq) => seq < history.first)], [young, []])
+    }),
+  )
+})
+
+test('history of a disk that can not be read for a while drops nothing, and is there again', async () => {
+  const unreadable = unreadableStore(await storeWith(1, 4))
+  const history = new StoredHistory(
+    unreadable.store,
+    NAME,
+    { offset: 4, isNamed: true },
+    { size: 9, maxAgeMs: 1 },
+  )
+  unreadable.isBroken = true
+  history.expire(4, 60_000)
+  assert.deepEqual([history.first, history.entry(2)], [1, null])
+  unreadable.isBroken = false
+  assert.equal(history.entry(2)?.value.toString(), 'message 2')
 })
 
 test('history is cleared to behind the latest, whose position stays known', async () => {
@@ -81,8 +120,16 @@ test('history is cleared to behind the latest, whose position stays known', asyn
   assert.equal(store.get('channels', 7, 'news'), '{"epoch":"k3","offset":4}')
 })
 
-test('history that can not be cleared says so', async () => {
+test('history that can not be cleared says so, is as it was, and is cleared when asked again', async () => {
+  // It took itself for empty before it was: the second time nothing was written, and the answer was that it is done.
   const store = await storeWith(1, 4)
+  const history = historyOf(store, 4)
   store.fail()
-  await assert.rejects(historyOf(store, 4).clear('k3', 4), { code: 'STORE_FAILED' })
+  await assert.rejects(history.clear('k3', 4), { code: 'STORE_FAILED' })
+  assert.deepEqual([history.first, held(store)], [1, [1, 2, 3, 4]])
+  await history.clear('k3', 4)
+  assert.deepEqual([history.first, held(store)], [5, []])
+  const { length } = store.writes
+  await history.clear('k3', 4)
+  assert.equal(store.writes.length, length, 'nothing is written where nothing is left')
 })

@@ -155,8 +155,33 @@ describe('a login that is taken back', () => {
       ended.map(({ target }) => target),
       [{ tenant: 1, user: '17' }],
     )
+  })
+
+  // The node had refused the token and failed to take the key; asked again it took the token for none of its user's.
+  test('of a token whose revocation failed is taken back when it is asked for again', async () => {
+    const { users, login, ended, store } = setUp()
+    const text = token({ user_id: 17 })
+    const key = login('17', text)?.key ?? ''
+    await users.setKey(1, '17', key)
+    store.fail()
+    await assert.rejects(users.revokeToken(1, text), { code: 'STORE_FAILED' })
+    assert.deepEqual([users.isRevoked(1, text), login('17', key)?.key, ended], [false, key, []])
+    for (const times of [1, 2]) {
+      await users.revokeToken(1, text)
+      assert.deepEqual([login('17', text), login('17', key), ended.length], [null, null, times])
+    }
+  })
+
+  test('of a token is one write, with all that it takes', async () => {
+    const { users, store } = setUp()
+    const before = store.writes.length
+    const text = token({ user_id: 17 })
+    await users.revokeToken(7, text.slice(0, -1)) // no good: no user
     await users.revokeToken(1, text)
-    assert.equal(ended.length, 1, 'it was no good any more')
+    const names = store.writes
+      .slice(before)
+      .map((changes) => changes.map((one) => ('put' in one ? one.put : 'remove' in one ? one.remove : '')))
+    assert.deepEqual(names, [['revokedTokens'], ['revokedTokens', 'credentials', 'revokedCapsules']])
   })
 
   test('of a token that is no good ends nobody', async () => {

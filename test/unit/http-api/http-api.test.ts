@@ -136,7 +136,10 @@ describe('disconnect', () => {
     const { post, edge } = await startLocalApi(t)
     await post('/api/disconnect', { session: 's1' })
     assert.deepEqual(edge.goodbyes, [
-      { target: { session: 's1' }, goodbye: { code: 3500, reason: 'disconnected by the application' } },
+      {
+        target: { tenant: 1, session: 's1' },
+        goodbye: { code: 3500, reason: 'disconnected by the application' },
+      },
     ])
   })
 

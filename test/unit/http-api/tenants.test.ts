@@ -79,7 +79,10 @@ describe('a tenant', () => {
     await five.post('/api/disconnect', { session: 's1' })
     assert.deepEqual(
       api.edge.goodbyes.map(({ target }) => target),
-      [{ tenant: 5, user: '17' }, { session: 's1' }],
+      [
+        { tenant: 5, user: '17' },
+        { tenant: 5, session: 's1' },
+      ],
     )
   })
 

@@ -74,14 +74,11 @@ describe('capsules', () => {
     )
   })
 
-  test('capsules of a user are revoked for their tenant alone', () => {
-    const capsules = capsulesOf([KEY])
-    const texts = [1, 7].map((tenant) => capsules.seal({ ...STATE, session: `k3-${tenant}`, tenant }) ?? '')
-    capsules.revoke({ tenant: 7, user: '17' })
-    assert.deepEqual(
-      texts.map((text) => 'failed' in capsules.open(text)),
-      [false, true],
-    )
+  test('capsule that was revoked is invalid, others are good', () => {
+    const isRevoked = ({ tenant, sealedMs }: OpenedCapsule) => tenant === 7 && sealedMs === START_MS
+    const capsules = createCapsules([KEY], TTL_MS, () => nowMs, isRevoked)
+    assert.match(failureOf(capsules.open(sealed({ ...STATE, tenant: 7 }))).message, /revoked/)
+    assert.ok('session' in capsules.open(sealed()))
   })
 
   test('capsule has the form that is drawn', () => {

@@ -39,6 +39,7 @@ const EXAMPLES: readonly (readonly [what: string, key: Buffer, hex: string])[] =
   ['channels', rowKey('channels', 1, 'a'), '05 00000001 61'],
   ['revokedTokens', rowKey('revokedTokens', 1, 'a'), '06 00000001 61'],
   ['inboxLost', rowKey('inboxLost', 1, 'a'), '07 00000001 61'],
+  ['revokedCapsules', rowKey('revokedCapsules', 1, 'u7'), '08 00000001 7537'],
   ['history', entryKey(logPrefix('history', 1, 'news'), 258), '40 00000001 6e657773 00 0000000000000102'],
   [
     'inbox of a\\0b',

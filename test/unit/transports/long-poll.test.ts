@@ -230,7 +230,7 @@ describe('a capsule that was revoked', () => {
     const other = await node.enter([], { token: '17' })
     const opened = node.capsules.open(capsule)
     const session = 'failed' in opened ? assert.fail(opened.message) : opened.session
-    await node.broker.disconnect({ session }, goodbye)
+    await node.broker.disconnect({ tenant: 1, session }, goodbye)
     await node.settle()
     await node.ask('/poll', { capsule })
     assert.equal((await node.ask('/poll', { capsule })).error, 'CAPSULE_INVALID')

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import type { Commands } from '../../../src/core/commands.ts'
 import { silentObserver } from '../../../src/core/observer.ts'
 import { Session } from '../../../src/core/session.ts'
+import { UnavailableError } from '../../../src/errors.ts'
 import { silentLogger } from '../../../src/log.ts'
 import { createCommandRunner } from '../../../src/transports/run-command.ts'
 import { recordingFanOut } from '../../support/recording-fan-out.ts'
@@ -87,6 +88,20 @@ describe('command runner', () => {
       ],
     )
     assert.equal(failures.length, 3)
+  })
+
+  // A full disk was answered INTERNAL, with a line in the log for every command.
+  test('command runner answers what can not be done now with its own code, and logs nothing', async () => {
+    const { reply, failures, logged } = runner(() =>
+      Promise.reject(new UnavailableError('STORE_FAILED', 'Cannot keep it: the disk is full')),
+    )
+    const answer = await reply({ id: 6, ack: { epoch: 'k3', offset: 1 } })
+    assert.ok('error' in answer)
+    assert.deepEqual(
+      [answer.id, answer.error.name, answer.error.message],
+      [6, 'STORE_FAILED', 'Cannot keep it: the disk is full'],
+    )
+    assert.deepEqual([failures, logged], [['STORE_FAILED'], []])
   })
 
   test('command runner answers a fault of ours without its text, and logs that', async () => {

@@ -93,6 +93,16 @@ describe('histories', () => {
     assert.deepEqual(tally('pipe_messages').skipped, { 'the pipe keeps no history': 2 })
   })
 
+  test('of pipes that differ in case alone are kept apart', async () => {
+    // Columns compare without case: both pipes were one, with all of their messages, and the settings of either.
+    const store = createMemoryStore()
+    const pipe_messages = [said('Chat', 1), said('chat', 2), said('trust_A', 3), said('trust_a', 4)]
+    const tally = await importInto(store, { pipes_settings: settings, pipe_messages })
+    const histories = ['chat', 'Chat', 'trust_A', 'trust_a'].map((name) => historyOf(store, name))
+    assert.deepEqual(histories, [['1:2'], [], ['1:3'], ['1:4']])
+    assert.deepEqual(tally('pipe_messages').skipped, { 'the pipe keeps no history': 1 })
+  })
+
   test('keep their length also where the pipe is a trust_ one', async () => {
     const store = createMemoryStore()
     const pipe_messages = [said('trust_log', 1), said('trust_log', 2)]

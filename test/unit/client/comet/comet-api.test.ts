@@ -158,15 +158,20 @@ test('restart before start starts; after stop it connects again', async (t) => {
   assert.equal((await connection.command('publish')).args.data, 1)
 })
 
-test('restart with another node goes there, with all pipes and what waits', async (t) => {
-  const { api, timers } = await started(t, { publish: () => null })
+test('restart with another node goes there, with all pipes from where they were, and what waits', async (t) => {
+  // Another node was another client, which knew no positions: what was published on the way was lost without a word.
+  const { node, api, timers } = await started(t, { publish: () => null }, { user_id: 7, user_key: 'right' })
   const other = await startScriptedNode(t, greeting)
   const { messages, callback } = recorder()
   api.subscription('web_a', callback)
   assert.equal(api.web_pipe_send('web_b', 'said', 'unanswered'), true)
+  await (await node.connection(0)).command('subscribe')
+  await (await node.connection(0)).command('publish')
   api.restart({ node: hostOf(other) })
   const connection = await other.connection(0)
-  assert.deepEqual((await connection.command('subscribe')).args, { channels: ['web_a'] })
+  const since = { epoch: 'k3', offset: 40 }
+  assert.deepEqual((await connection.command('subscribe')).args, { channels: [{ channel: 'web_a', since }] })
+  assert.deepEqual((await connection.command('connect')).args.since, { epoch: 'k3', offset: 0 })
   await until(() => {
     timers.turn(20)
     return connection.commands.some(({ name }) => name === 'publish')
@@ -184,6 +189,36 @@ test('node that is not there yields to the next of several', async (t) => {
     return api.isAuthorized() !== undefined
   })
   assert.equal(api.getUrl(), node.url)
+})
+
+test('next of several nodes tells what it does not know of the pipes', async (t) => {
+  const { node, api, timers } = await setUp(t)
+  const gap = { from: 1, to: 9, reason: 'epoch' }
+  const other = await startScriptedNode(t, {
+    ...greeting,
+    subscribe: () => ({
+      ok: { channels: [{ channel: 'web_a', epoch: 'x1', offset: 9, recovered: false, gap }] },
+    }),
+  })
+  const missed: unknown[] = []
+  api.onGap((each) => missed.push(each))
+  const { messages, callback } = recorder()
+  api.subscription('web_a', callback)
+  api.start({ nodes: [hostOf(node), hostOf(other)], dev_id: 15 })
+  const first = await node.connection(0)
+  first.send({ channel: 'web_a', offset: 41, data: 'here' })
+  await untilCame(messages)
+  node.isWebSocketBlocked = true
+  first.socket.terminate()
+  await until(() => {
+    timers.turn(100)
+    return missed.length > 0
+  })
+  const connection = await other.connection(0)
+  connection.send({ channel: 'web_a', offset: 10, data: 'there' })
+  await untilCame(messages, 2)
+  assert.deepEqual(missed, [{ pipe: 'web_a', count: undefined }])
+  assert.equal(api.getUrl(), other.url)
 })
 
 test('page whose WebSockets are blocked goes on with long polling', async (t) => {

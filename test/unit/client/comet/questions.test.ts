@@ -3,6 +3,8 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Client } from '../../../../src/client/api.ts'
+import { readLog } from '../../../../src/client/comet/questions.ts'
 import { brief, recorder, started, untilCame } from '../../../support/scripted-comet.ts'
 import { position } from '../../../support/scripted-node.ts'
 
@@ -37,8 +39,9 @@ test('what a node refuses is a message on sys', async (t) => {
 
 test('count_users_in_pipe calls back once, with the number', async (t) => {
   const { api } = await started(t)
-  const [answer, everything, pipe] = [recorder(), recorder(), recorder()]
+  const [answer, everything, named, pipe] = [recorder(), recorder(), recorder(), recorder()]
   api.subscription(everything.callback)
+  api.subscription('', named.callback)
   api.subscription('_answer_pipe_count', pipe.callback)
   assert.equal(api.count_users_in_pipe('web_a', answer.callback), true)
   await untilCame(answer.messages)
@@ -46,8 +49,8 @@ test('count_users_in_pipe calls back once, with the number', async (t) => {
     [{ user_in_pipe: 12 }, 0, '_answer_pipe_count', 'user_in_pipe', false],
   ])
   assert.match(String(answer.messages[0]?.server_info.marker), /^\d{10}$/)
-  // Whoever did not ask hears of it only among everything.
-  assert.deepEqual([everything.messages.length, pipe.messages.length], [1, 0])
+  // Whoever did not ask hears of it only among everything, which once was so only of one without the name ''.
+  assert.deepEqual([everything.messages.length, named.messages.length, pipe.messages.length], [1, 1, 0])
 })
 
 test('getTrackPipeUsers tells users and browsers', async (t) => {
@@ -108,6 +111,22 @@ test('get_pipe_log brings all there is, the oldest first, and stays on the pipe'
   ])
   const asked = connection.commands.flatMap(({ name, args }) => (name === 'history' ? [args] : []))
   assert.deepEqual(asked, [{ channel: 'web_a' }, { channel: 'web_a', since: { epoch: 'k3', offset: 39 } }])
+})
+
+test('get_pipe_log goes on after a message that pages can not be told', async (t) => {
+  // What one message threw ended the reading: none of those behind it came.
+  const surfaced: (() => void)[] = []
+  t.mock.method(globalThis, 'queueMicrotask', (run: () => void) => surfaced.push(run))
+  const rows = [38, 39, 40].map((offset) => ({ channel: 'web_a', offset, data: offset }))
+  const client = { history: async () => ({ ...position, publications: rows }) }
+  const told: unknown[] = []
+  const command = readLog('web_a', ({ data }) => {
+    if (data === 39) throw new Error('Not this one')
+    told.push(data)
+  })
+  await command.run(client as unknown as Client)
+  assert.deepEqual(told, [38, 40])
+  assert.throws(() => surfaced[0]?.(), /Not this one/)
 })
 
 test('get_pipe_log of a pipe without a log brings nothing, of none is a mistake', async (t) => {

@@ -23,6 +23,16 @@ test('data of one mark is admitted once, and loses its mark', () => {
   for (const plain of [{ a: 1 }, { a: 1 }, null, null, 'm', [1]]) assert.equal(repeats.admit(plain, 0), true)
 })
 
+test('mark that is no text is none', () => {
+  // Such a mark was turned into text, which threw: one message of anybody's ended get_pipe_log for everybody.
+  const repeats = new Repeats()
+  for (const mark of [{ toString: 1, valueOf: 1 }, null, 5, ['m']]) {
+    const data = { a: 1, _cometApi_uuid: mark }
+    assert.deepEqual([repeats.admit(data, 0), repeats.admit(data, 0)], [true, true])
+    assert.deepEqual(data, { a: 1, _cometApi_uuid: mark })
+  }
+})
+
 test('mark is forgotten after three minutes, or when too many follow it', () => {
   const repeats = new Repeats()
   const admit = (mark: string, nowMs: number) => repeats.admit({ _cometApi_uuid: mark }, nowMs)
