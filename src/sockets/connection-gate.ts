@@ -43,10 +43,7 @@ export function createConnectionGate(limits: GateLimits): ConnectionGate {
   let connections = 0
 
   function addressOf(request: GateRequest): string {
-    if (maxConnectionsPerIp === 0) return ''
-    if (clientIpHeader === '') return request.address()
-    // The last entry is the one our own proxy wrote; those before it came from outside.
-    return request.lastHeader(clientIpHeader).split(',').at(-1)?.trim() || request.address()
+    return maxConnectionsPerIp === 0 ? '' : clientAddress(request, clientIpHeader)
   }
 
   function checkOrigin(request: Pick<UpgradeRequest, 'header'>): Failure | null {
