@@ -171,10 +171,11 @@ export function createFlushScheduler(deps: FlushDeps, maxPendingBytes: number): 
       if (count === 0) continue
       const message = encodeFor(fanOut, publication)
       log.add({ channel, fanOut, offset, message, ...FIRST_TOPIC, session: null, except, isTaken: false })
-      const reached = publishPast(except, { channel, fanOut, shard: FIRST_PLACE }, message, {
-        offset,
-        ledger,
-      })
+      const topic = channel.name
+      const reached =
+        except === null
+          ? fanOut.publish(topic, message, offset)
+          : publishPast(except, { channel, fanOut, shard: FIRST_PLACE, topic }, { message, offset }, ledger)
       if (offset > 0) ledger.give(fanOut, reached, reached * message.length)
     }
   }

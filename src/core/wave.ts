@@ -80,11 +80,15 @@ export class Wave {
     this.#note(fanOut, shard, log)
     const subscribers = members[shard] ?? 0
     const { channel } = this
+    const place = { channel, fanOut, shard, topic: topicOf(channel.name, shard) }
     for (const [at, publication] of this.publications.entries()) {
       const message = this.#messages[at]
       if (message === undefined) continue
       const { offset, except } = publication
-      const given = publishPast(except, { channel, fanOut, shard }, message, { offset, ledger })
+      const given =
+        except === null
+          ? fanOut.publish(place.topic, message, offset)
+          : publishPast(except, place, { message, offset }, ledger)
       if (offset === 0) continue
       ledger.due(subscribers)
       ledger.give(fanOut, given, given * message.length)
@@ -115,6 +119,7 @@ export interface TopicPlace {
   readonly channel: HubChannel
   readonly fanOut: FanOut
   readonly shard: number
+  readonly topic: string
 }
 
 /**
@@ -123,13 +128,12 @@ export interface TopicPlace {
  * @returns to how many it was given, as `FanOut.publish`
  */
 export function publishPast(
-  except: Session | null,
-  { channel, fanOut, shard }: TopicPlace,
-  message: Buffer,
-  { offset, ledger }: { readonly offset: number; readonly ledger: Ledger },
+  except: Session,
+  { channel, fanOut, shard, topic }: TopicPlace,
+  { message, offset }: { readonly message: Buffer; readonly offset: number },
+  ledger: Ledger,
 ): number {
-  const topic = topicOf(channel.name, shard)
-  const isThere = except !== null && except.fanOut === fanOut && except.placeOf(channel) === shard
+  const isThere = except.fanOut === fanOut && except.placeOf(channel) === shard
   if (!isThere) return fanOut.publish(topic, message, offset)
   fanOut.unsubscribe(except, topic)
   const given = fanOut.publish(topic, message, offset)
