@@ -4,8 +4,6 @@
  * Owns the rule that waits grow with full jitter, so that a million clients that lost one node do not return in step;
  * which close codes forbid to come back is the registry's. Pure functions.
  */
-export { isFinalCode } from '../codes.ts'
-
 export interface BackoffBounds {
   readonly minMs: number
   readonly maxMs: number

@@ -6,7 +6,7 @@
  * Runs in pages, workers and, given a WebSocket, in Node. Must stay small: types and pure code from protocol/ and codes
  * only. Longer than most: the transitions are easier to follow in one place.
  */
-import type { codes } from '../codes.ts'
+import { type codes, isFinalCode } from '../codes.ts'
 import type {
   ConnectResult,
   Gap,
@@ -31,7 +31,7 @@ import type {
   Subscription,
   TransportName,
 } from './api.ts'
-import { type BackoffBounds, backoffMs, isFinalCode } from './backoff.ts'
+import { type BackoffBounds, backoffMs } from './backoff.ts'
 import type { ClientError } from './client-error.ts'
 import { ABNORMAL, Connection, hasFailed, SESSION_OVER, type Told } from './connection.ts'
 import { Emitter } from './emitter.ts'

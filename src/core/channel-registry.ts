@@ -66,11 +66,15 @@ export function createChannelRegistry(
     return text === null ? null : decodeSettings(text)
   }
 
-  function ruleOf(name: string): EffectiveRule {
+  /** The rule for a channel, and what the application set over it. */
+  function ruleWith(name: string, settings: ChannelSettings | null): EffectiveRule {
     const rule = rules.ruleFor(name)
-    const settings = settingsOf(name)
     if (settings === null) return rule
     return { ...rule, historySize: settings.historySize, durable: store.isDurable }
+  }
+
+  function ruleOf(name: string): EffectiveRule {
+    return ruleWith(name, settingsOf(name))
   }
 
   /** User channels have their inbox instead. */
@@ -140,9 +144,7 @@ export function createChannelRegistry(
           : { put: 'channelSettings', ...at, value: encodeSettings(settings) }
       // Settings of a channel that nobody has published to leave it as unknown to the store as it was.
       const isNamed = channel.stored?.isNamed ?? true
-      const rule = rules.ruleFor(name)
-      channel.rule =
-        settings === null ? rule : { ...rule, historySize: settings.historySize, durable: store.isDurable }
+      channel.rule = ruleWith(name, settings)
       try {
         await store.write([row, ...changesFor(channel)])
       } catch (error) {

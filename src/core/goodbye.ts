@@ -3,7 +3,6 @@
  *
  * Owns the bounds that every port checks and the transport relies on; which codes are final is the registry's.
  */
-export { isFinalCode as isFinal } from '../codes.ts'
 
 /** RFC 6455 §7.4.2: close codes an application may use, both ends included. */
 export const GOODBYE_CODES = { min: 3000, max: 4999 } as const

@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Change, Row, Store } from './store.ts'
-import { bare, tenantOf } from './tenants.ts'
+import { ownerOf, tenantOf } from './tenants.ts'
 
 /** Rows looked at, each time. */
 const SWEEP_ROWS = 500
@@ -79,11 +79,6 @@ export function createLostCounts(store: Store, clock: Clock, ttlMs: number): Los
       if (over.length > 0) store.write(over).catch(() => {}) // the next walk comes by again
     },
   }
-}
-
-/** A user's channel is `@` and the user. */
-export function ownerOf(channel: string): string {
-  return bare(channel).slice(1)
 }
 
 function decode(value: string): { messages: number; latestMs: number } {

@@ -8,11 +8,11 @@
  */
 import type { Clock } from '../clock.ts'
 import { UnavailableError } from '../errors.ts'
-import { createLostCounts, ownerOf } from './inbox-lost.ts'
+import { createLostCounts } from './inbox-lost.ts'
 import type { InboxBound, Observer } from './observer.ts'
 import type { Change, Owner, Store, StoredEntry } from './store.ts'
 import { type InboxMessage, inboxEntry, readInboxEntry } from './stored-forms.ts'
-import { ownChannel, tenantOf } from './tenants.ts'
+import { ownChannel, ownerOf, tenantOf } from './tenants.ts'
 
 /** Inboxes whose bounds are remembered though nothing of them is being written. */
 const MAX_KNOWN = 10_000

@@ -46,3 +46,8 @@ export function tenantOf(scopedName: string): number {
 export function ownChannel(tenant: number, user: string): string {
   return scoped(tenant, userChannel(user))
 }
+
+/** The user whose channel it is, as their tenant knows them: the way back from `ownChannel`. */
+export function ownerOf(channel: string): string {
+  return bare(channel).slice(userChannel('').length)
+}

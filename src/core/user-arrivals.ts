@@ -14,7 +14,7 @@ import { type Origin, ownOrigin, type PublishRequest } from './broker.ts'
 import type { BrokerChannel } from './broker-channel.ts'
 import type { Inboxes, Waiting } from './inbox.ts'
 import type { LastSeen } from './last-seen.ts'
-import { bare, scoped, tenantOf } from './tenants.ts'
+import { ownerOf, scoped, tenantOf } from './tenants.ts'
 
 /** Channels that tell when a user comes and goes: this and the user. */
 export const STATUS_PREFIX = 'user_status_'
@@ -54,7 +54,7 @@ export function createUserArrivals(deps: UserArrivalsDeps, limits: UserArrivalsL
   const { clock, inboxes, lastSeen } = deps
 
   function tellStatus(channel: string, status: 'online' | 'offline'): void {
-    const watched = scoped(tenantOf(channel), `${STATUS_PREFIX}${bare(channel).slice(1)}`)
+    const watched = scoped(tenantOf(channel), `${STATUS_PREFIX}${ownerOf(channel)}`)
     const isWanted = status === 'online' ? limits.userOnlineEvents : limits.userOfflineEvents
     if (!isWanted || !deps.isHeard(watched)) return
     deps.publish(
@@ -123,7 +123,7 @@ export function createUserArrivals(deps: UserArrivalsDeps, limits: UserArrivalsL
       return unread
     },
     left(name) {
-      lastSeen.left(scoped(tenantOf(name), bare(name).slice(1)), clock.wallMs())
+      lastSeen.left(scoped(tenantOf(name), ownerOf(name)), clock.wallMs())
       deps.attempt(() => tellStatus(name, 'offline'))
     },
     deliver(name) {
