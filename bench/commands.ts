@@ -6,6 +6,7 @@
  */
 import type { Argv } from 'yargs'
 import { runComet } from './scenarios/comet.ts'
+import { runCometql } from './scenarios/cometql.ts'
 import { runConnections } from './scenarios/connections.ts'
 import { runDrops } from './scenarios/drops.ts'
 import { runDurable } from './scenarios/durable.ts'
@@ -164,6 +165,37 @@ function addLoads(line: Argv<SharedFlags>, bench: Bench): Argv<SharedFlags> {
 /** What it holds, in memory and on disk. */
 function addStates(line: Argv<SharedFlags>, bench: Bench): Argv<SharedFlags> {
   return line
+    .command(
+      'cometql',
+      'SQL for CppComet applications: inserts per second in memory and on disk, and large results',
+      (command) =>
+        command.options({
+          size: { ...oneSize, default: 128 },
+          window: {
+            type: 'number',
+            default: 256,
+            describe: 'Inserts of a connection that does not wait for each, unanswered at once',
+          },
+          'sustained-seconds': { type: 'number', describe: 'Of ten connections at once (default 60)' },
+          rows: { type: 'number', describe: 'Of the table that is selected (default 100000)' },
+          'slow-readers': { type: 'number', default: 4, describe: 'Clients that read their results slowly' },
+          'slow-rate': { type: 'number', default: 250_000, describe: 'Bytes per second each of them reads' },
+          folder: { type: 'string', describe: "Where the node's folder is made (default: temporary files)" },
+        }),
+      (flags) =>
+        bench('cometql', flags, (rig) =>
+          runCometql(rig, {
+            ...turns(flags, { seconds: 5, warmUpSeconds: 2, repeats: 3 }),
+            size: positive('size', flags.size),
+            window: positive('window', flags.window),
+            sustainedSeconds: given(flags, 'sustained-seconds', 2, 60),
+            rows: given(flags, 'rows', 10_000, 100_000),
+            slowReaders: positive('slow-readers', flags['slow-readers']),
+            slowBytesPerSecond: positive('slow-rate', flags['slow-rate']),
+            folder: flags.folder,
+          }),
+        ),
+    )
     .command(
       'connections',
       'Connection rate, and memory per idle connection',

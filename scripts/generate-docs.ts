@@ -56,6 +56,7 @@ Mistakes, which keep a node from starting:
 * two listeners have the same address and port
 * \`tokenSecret\` is shorter than 16 bytes, or \`trustedKey\` is the same as \`key\`
 * \`tokenPublicKeyFile\` can not be read, \`publishSocket\` is longer than 107 bytes
+* one of \`cometqlTlsCertFile\` and \`cometqlTlsKeyFile\` is given without the other, or can not be read
 * \`clientIpHeader\` is not the name of a header, an entry of \`origins\` is not an origin
 * \`idleTimeoutMs\` is not above \`pingMs\`
 * a rule is \`durable\` and keeps no history, or there is no disk for it (\`dataDir\` is \`none\`)
@@ -64,7 +65,7 @@ Mistakes, which keep a node from starting:
 Warnings:
 
 * \`host\` is not loopback and no token is configured: anyone who reaches the node may connect
-* a reserved option is set (\`cometqlPort\`): it has no effect in this version`
+* \`channelLingerMs\` is below \`ringMs\`: channels without subscribers lose their short ring earlier`
 
 const errorsIntro = `# Errors
 

@@ -7,12 +7,17 @@
 # ends well all the same: those tests say so again. Must not start a service or change one that runs.
 set -euo pipefail
 
-# command | package | what is skipped without it
+# command, or path of a file where there is none (* = any name) | package | what is skipped without it
 readonly TOOLS='
 chromium | chromium   | test/browser: the demo page and the browser client in a real browser
 promtool | prometheus | the test that reads /metrics with the checker of Prometheus itself
 mariadb-install-db | mariadb-server-core | test/e2e/import-cppcomet: an import out of a real database
 my_print_defaults | mariadb-client-core | test/e2e/import-cppcomet: mariadb-install-db needs it
+mariadb | mariadb-client-core | test/browser: CometQL with the command line of MariaDB
+php | php-cli | test/browser: CometQL with PHP, and examples/php-chat
+/usr/lib/php/*/mysqli.so | php-mysql | test/browser: CometQL with mysqli and PDO
+openssl | openssl | test/browser: CometQL over TLS
+/usr/lib/python3/dist-packages/pymysql/__init__.py | python3-pymysql | test/browser: CometQL with PyMySQL, and examples/python
 '
 
 missing() {
@@ -20,8 +25,15 @@ missing() {
   while IFS='|' read -r command package why; do
     command="${command// /}" package="${package// /}" why="${why# }"
     [[ -z "$command" ]] && continue
-    command -v "$command" >/dev/null 2>&1 || printf '%s\t%s\t%s\n' "$command" "$package" "$why"
+    is_there "$command" || printf '%s\t%s\t%s\n' "$command" "$package" "$why"
   done <<<"$TOOLS"
+}
+
+is_there() {
+  case "$1" in
+    /*) compgen -G "$1" >/dev/null ;;
+    *) command -v "$1" >/dev/null 2>&1 ;;
+  esac
 }
 
 say_missing() {
@@ -85,7 +97,7 @@ main() {
     return
   fi
   if [[ -n "$(missing)" ]]; then
-    say_missing 'System packages: installed, yet these commands are not on the PATH'
+    say_missing 'System packages: installed, yet these are not where they should be'
     return
   fi
   echo 'System packages: all there now'

@@ -8,8 +8,10 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createSecureContext, type SecureContext } from 'node:tls'
 import { systemClock } from './clock.ts'
 import { serveComet } from './comet/comet.ts'
+import { type Cometql, type CometqlLimits, startCometql } from './cometql/listener.ts'
 import { splitKeys } from './config/capsule-keys.ts'
 import { connectionLimit } from './config/descriptor-limit.ts'
 import type { Config } from './config/options.ts'
@@ -54,7 +56,13 @@ export interface Address {
 
 export interface RunningNode {
   /** Where the node listens, with the actual ports. */
-  readonly addresses: { readonly public: Address; readonly internal: Address; readonly publish: Address }
+  readonly addresses: {
+    readonly public: Address
+    readonly internal: Address
+    readonly publish: Address
+    /** Missing = there is none */
+    readonly cometql?: Address
+  }
   /** Drains and stops; resolves when nothing is left. */
   stop(reason: string): Promise<void>
 }
@@ -90,13 +98,20 @@ async function buildNode(
   { uws, verifyToken, userOfToken, store: plainStore, startedMs }: NodeParts,
 ): Promise<RunningNode> {
   const clock = systemClock
+  const sqlLimits = cometqlLimits(config)
   const nodeId = randomBytes(4).toString('hex')
   const maxConnections = connectionLimit(config.maxConnections)
   const state = { isReady: false, isDraining: false }
+  let cometql: Cometql | null = null
 
   const build = { version, node: process.versions.node, uws: uws.version }
   const metrics = createMetrics({
-    read: () => ({ ...countsNow(), historyBytes: broker.historyBytes(), storeBytes: plainStore.bytes() }),
+    read: () => ({
+      ...countsNow(),
+      historyBytes: broker.historyBytes(),
+      storeBytes: plainStore.bytes(),
+      cometqlConnections: cometql?.connections() ?? 0,
+    }),
     books: () => hub.books(),
     build,
     maxConnections,
@@ -199,9 +214,16 @@ async function buildNode(
     maxPresenceListed: config.maxPresenceListed,
   }
   const publishPort = await startPublishPort({ broker, observer, log }, publishLimits).catch(undo(stopHttp))
-  const undoAll = async () => {
+  const stopPublish = async () => {
     await publishPort.stop()
     await stopHttp()
+  }
+  const { lines } = metrics
+  const cometqlDeps = { broker, users, clock, observer, log, stats, metrics: lines, version }
+  cometql = config.cometql ? await startCometql(cometqlDeps, sqlLimits).catch(undo(stopPublish)) : null
+  const undoAll = async () => {
+    await cometql?.stop()
+    await stopPublish()
   }
   const port = await app.listen(config.host, config.port).catch(undo(undoAll))
   state.isReady = true
@@ -210,6 +232,7 @@ async function buildNode(
     public: { host: config.host, port },
     internal: httpApi.address,
     publish: publishPort.address,
+    ...(cometql === null ? {} : { cometql: cometql.address }),
   }
   log.info('Node started', { ...build, nodeId, ...addresses, maxConnections })
 
@@ -218,7 +241,7 @@ async function buildNode(
     state.isReady = false
     state.isDraining = true
     app.stopListening()
-    await publishPort.stop()
+    await Promise.all([publishPort.stop(), cometql?.stop()])
     await hub.drain(config.drainMs)
     await new Promise<void>((resolve) => clock.after(config.drainMs === 0 ? 0 : LAST_BYTES_MS, resolve))
     await httpApi.stop()
@@ -250,6 +273,22 @@ async function tokenVerifier(config: Config): Promise<VerifyToken | null> {
     return createTokenVerifier({ secret, publicKey }, config.tenant)
   } catch (error) {
     throw new ConfigError([`Option "tokenPublicKeyFile" can not be used: ${file}: ${errorText(error)}`])
+  }
+}
+
+/** @throws {ConfigError} the certificate or its key can't be used */
+function cometqlLimits(config: Config): CometqlLimits {
+  const { cometqlPassword, key } = config
+  return { ...config, password: cometqlPassword === '' ? key : cometqlPassword, tls: cometqlTls(config) }
+}
+
+function cometqlTls({ cometqlTlsCertFile: cert, cometqlTlsKeyFile: key }: Config): SecureContext | null {
+  if (cert === '') return null
+  try {
+    return createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) })
+  } catch (error) {
+    const files = `Options "cometqlTlsCertFile" and "cometqlTlsKeyFile" can not be used: ${cert}, ${key}`
+    throw new ConfigError([`${files}: ${errorText(error)}`])
   }
 }
 

@@ -9,25 +9,23 @@ import { createInterface } from 'node:readline'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { errorText } from '../../src/errors.ts'
-import { type CpuTimes, readCpuTimes } from './cpu-times.ts'
+import { createCondition } from './condition.ts'
+import { type Moment, readMoment, windowBetween } from './cpu-window.ts'
+import { nowNs } from './monotonic.ts'
 import { NodePublisher } from './node-publisher.ts'
-import { NodeSubscribers, nowNs } from './node-subscribers.ts'
+import { NodeSubscribers } from './node-subscribers.ts'
 
 const nsPerMs = 1e6
 const nsPerSecond = 1e9
-const tickMs = 10
 const stallNs = 5 * nsPerSecond
 const chunkMax = 256
 const progressMs = 200
 const minDataBytes = 72
 
-interface Snapshot {
-  readonly ns: number
+interface Snapshot extends Moment {
   readonly deliveries: number
   readonly bytes: number
   readonly answered: number
-  readonly ownCpu: number
-  readonly server: CpuTimes
 }
 
 const flags = await yargs(hideBin(process.argv))
@@ -51,7 +49,7 @@ const flags = await yargs(hideBin(process.argv))
   .strict()
   .parseAsync()
 
-let wake: () => void = () => {}
+const { until, wake } = createCondition()
 const subscribers = new NodeSubscribers(
   {
     isWebSocket: flags.transport !== 'tcp',
@@ -64,7 +62,7 @@ const subscribers = new NodeSubscribers(
     channel: flags.channel,
     tokens: flags.tokens === undefined ? [] : readFileSync(flags.tokens, 'utf8').split('\n'),
   },
-  () => wake(),
+  wake,
 )
 let publisher: NodePublisher | undefined
 
@@ -72,22 +70,8 @@ async function ensurePublisher(): Promise<NodePublisher> {
   const { host, channel, key, acks } = flags
   const isEncke = flags.publisher === 'encke'
   const port = flags['publish-port']
-  publisher ??= await NodePublisher.open({ isEncke, host, port, channel, key, acks }, () => wake(), fail)
+  publisher ??= await NodePublisher.open({ isEncke, host, port, channel, key, acks }, wake, fail)
   return publisher
-}
-
-/** Resolves when `isDone` says so; asked whenever something happens, and every 10 ms. */
-function until(isDone: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setInterval(() => wake(), tickMs)
-    wake = () => {
-      if (!isDone()) return
-      clearInterval(timer)
-      wake = () => {}
-      resolve()
-    }
-    wake()
-  })
 }
 
 async function openAll(): Promise<void> {
@@ -236,28 +220,11 @@ async function take(line: string): Promise<void> {
 
 function snapshot(): Snapshot {
   return {
-    ns: nowNs(),
+    ...readMoment(flags['server-pid'], flags['server-core']),
     deliveries: subscribers.deliveries,
     bytes: subscribers.bytes,
     answered: publisher?.answered ?? 0,
-    ownCpu: ownCpuSeconds(),
-    server: readCpuTimes(flags['server-pid'], flags['server-core']),
   }
-}
-
-function windowBetween(start: Snapshot, end: Snapshot) {
-  return {
-    seconds: (end.ns - start.ns) / nsPerSecond,
-    generatorCpuSeconds: end.ownCpu - start.ownCpu,
-    serverCpuSeconds: end.server.process - start.server.process,
-    serverWaitSeconds: end.server.waiting - start.server.waiting,
-    stolenSeconds: end.server.stolen - start.server.stolen,
-  }
-}
-
-function ownCpuSeconds(): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1e6
 }
 
 function say(line: object): void {

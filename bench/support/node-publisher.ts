@@ -7,7 +7,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Packr, unpack } from 'msgpackr'
-import { nowNs } from './node-subscribers.ts'
+import { nowNs } from './monotonic.ts'
 
 const firstSeq = 2
 const op = { hello: 1, publish: 2, welcome: 64, error: 68 } as const

@@ -8,6 +8,7 @@
 import { connect, type Socket } from 'node:net'
 import { errorText } from '../../src/errors.ts'
 import { FrameScanner } from './frame-scanner.ts'
+import { nowNs } from './monotonic.ts'
 
 const repliesExpected = 2
 const opcodePing = 9
@@ -28,11 +29,6 @@ export interface SubscriberFlags {
   readonly samples: number
   readonly channel: string
   readonly tokens: readonly string[]
-}
-
-/** Monotonic nanoseconds, the clock the times in the data are from. */
-export function nowNs(): number {
-  return Number(process.hrtime.bigint())
 }
 
 interface Connection {

@@ -98,7 +98,7 @@ export interface Status {
   readonly reasons: Readonly<Record<string, number>>
 }
 
-function cpuReport(line: Line): CpuReport {
+export function cpuReport(line: Line): CpuReport {
   return {
     seconds: numberIn(line, 'seconds'),
     generatorCpuSeconds: numberIn(line, 'generatorCpuSeconds'),

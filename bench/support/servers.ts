@@ -31,6 +31,7 @@ export interface EnckeServer extends BenchServer {
   readonly publicPort: number
   readonly internalPort: number
   readonly publishPort: number
+  readonly cometqlPort: number
 }
 
 let enckeCount = 0
@@ -38,7 +39,18 @@ let enckeCount = 0
 /** Starts Encke, in memory unless `options` name a folder. @param options flags of `serve` beyond the addresses */
 export async function startEncke(cores: Cores, options: readonly string[] = []): Promise<EnckeServer> {
   const readyFile = temporaryFile(`ready-${enckeCount++}.json`)
-  const listeners = ['--host', '127.0.0.1', '--port', '0', '--internal-port', '0', '--publish-port', '0']
+  const listeners = [
+    '--host',
+    '127.0.0.1',
+    '--port',
+    '0',
+    '--internal-port',
+    '0',
+    '--publish-port',
+    '0',
+    '--cometql-port',
+    '0',
+  ]
   const store = options.includes('--data-dir') ? [] : ['--data-dir', 'none']
   const rest = ['--ready-file', readyFile, '--log-level', 'warn', ...store, ...options]
   const child = await startChild([
@@ -60,7 +72,12 @@ export async function startEncke(cores: Cores, options: readonly string[] = []):
     publishPort,
     ...whereItRuns(child, cores),
   } as const
-  const ports = { publicPort, publishPort, internalPort: portOf(ready, 'internal') }
+  const ports = {
+    publicPort,
+    publishPort,
+    internalPort: portOf(ready, 'internal'),
+    cometqlPort: portOf(ready, 'cometql'),
+  }
   return { pid: child.pid, flags, ...ports, stop: () => stopChild(child) }
 }
 

@@ -17,6 +17,7 @@ export function announcement(config: Told, addresses: Addresses): string {
     ['WebSocket', `ws://${place(addresses.public)}/ws`],
     ['Internal HTTP', `http://${place(addresses.internal)}  (/api, /metrics, /healthz, /readyz)`],
     ['Publish port', place(addresses.publish)],
+    ...(addresses.cometql === undefined ? [] : [['CometQL', place(addresses.cometql)]]),
     ...(config.publishSocket === '' ? [] : [['Publish socket', config.publishSocket]]),
     ...(config.demo ? [['Demo page', `http://${place(addresses.public)}/demo/`]] : []),
   ]

@@ -18,7 +18,12 @@ import type { UserRecords } from '../core/user-records.ts'
 import type { Logger } from '../log.ts'
 import type { ConnectionGate } from '../sockets/connection-gate.ts'
 import { type SocketFanOutLimits, socketOf } from '../sockets/socket-fan-out.ts'
-import { type Accepted, type SocketRoute, serveSockets } from '../sockets/socket-route.ts'
+import {
+  type Accepted,
+  type SocketRoute,
+  type SocketRouteLimits,
+  serveSockets,
+} from '../sockets/socket-route.ts'
 import type { PublicApp, UpgradeRequest } from '../uws.ts'
 import { type CometFanOut, createCometFanOut } from './comet-fan-out.ts'
 import { serveCometPages } from './comet-pages.ts'
@@ -46,8 +51,11 @@ export interface CometDeps {
   readonly isDraining: () => boolean
 }
 
-export interface CometLimits extends SocketFanOutLimits, CometRequestsLimits, CometPollLimits {
-  readonly idleTimeoutMs: number
+export interface CometLimits
+  extends SocketFanOutLimits,
+    SocketRouteLimits,
+    CometRequestsLimits,
+    CometPollLimits {
   readonly cometRestartFix: boolean
 }
 

@@ -9,17 +9,14 @@
 import type { Publication } from '../core/broker.ts'
 import { USER_CHANNEL_MARK } from '../core/names.ts'
 import { STATUS_PREFIX } from '../core/user-arrivals.ts'
-import { decodePublication, type InboxMark } from '../protocol/json-codec.ts'
-import type { ControlMessage, PublicationMessage } from '../protocol/messages.ts'
+import { type InboxMark, readPublication } from '../protocol/json-codec.ts'
+import type { ControlMessage } from '../protocol/messages.ts'
 import { noMessage } from '../sockets/socket-fan-out.ts'
 import { type Frames, type HistoryFrame, type MessageFrame, USER_PIPE } from './frames.ts'
 import { textOf, textOfJson } from './payload-text.ts'
 
 /** What the node itself publishes about who comes and goes, as JSON. */
 const ANNOUNCEMENT = /^\{"user_id":(?:\d+|"[^"]*"),"uuid":"[^"]*"\}$/
-
-/** Stands before the data, the last member of a publication as JSON. */
-const DATA_MARK = '"data":'
 
 export interface CometEncoder {
   encode(publication: Publication): Buffer
@@ -89,7 +86,7 @@ export function createCometEncoder({ frames, nowSecond, fromInbox }: CometEncode
       return Buffer.from(unlike(scoped, messageOf({ channel, event, json, text, inbox, user })))
     },
     recode(message) {
-      const { json, ...known } = readMessage(message)
+      const { json, ...known } = readPublication(message)
       if (json === null) return noMessage
       const { channel, event = '', user = null, time } = known.message
       const inbox = time === undefined ? null : { timeMs: time }
@@ -120,22 +117,11 @@ interface Parts {
 
 /** A publication of a history as a page is told it. @param second when it was published, since 1970 */
 export function historyFrameOf(message: Buffer, second: number): HistoryFrame | null {
-  const { json, message: publication } = readMessage(message)
+  const { json, message: publication } = readPublication(message)
   if (json === null) return null
   const { channel, event = '', user = '' } = publication
   const isObject = isAnnouncement(event, json)
   return { text: textOfJson(json), isObject, event, pipe: channel, second, user }
-}
-
-/** A publication, and the JSON of its data as it was given; null = it is none, but a notice. */
-function readMessage(message: Buffer): {
-  readonly message: PublicationMessage
-  readonly json: string | null
-} {
-  const publication = decodePublication(message)
-  if (publication.data === undefined) return { message: publication, json: null }
-  const text = message.toString()
-  return { message: publication, json: text.slice(text.indexOf(DATA_MARK) + DATA_MARK.length, -1) }
 }
 
 function isAnnouncing(event: string): boolean {

@@ -1,12 +1,11 @@
 /**
  * Data here and texts there: CppComet knows only texts, which its pages parse if they can.
  *
- * Owns both ways. A text that is JSON is data as it stands, bytes untouched, and goes out as it came (but for
- * apostrophes.ts). Any other text is a
- * string. A string goes out bare if a page reads just that from it; if not (it looks like JSON, holds a backslash that a
+ * Owns the way out; the way in is `Payload.fromBytes`. A text that is JSON is data as it stands and goes out as it came
+ * (but for apostrophes.ts). Any other text is a string. A string goes out bare if a page reads just that from it; if not (it looks like JSON, holds a backslash that a
  * page would eat, or begins like a forged sender), it goes out as JSON, which every page turns back into it. Pure.
  */
-import { Payload } from '../protocol/payload.ts'
+import type { Payload } from '../protocol/payload.ts'
 import { withSafeApostrophes } from './apostrophes.ts'
 
 /** Pages take what follows up to a semicolon for the number of a sender. */
@@ -14,11 +13,6 @@ const FORGED_SENDER = 'A::'
 
 /** How JSON can begin, and white space before it. */
 const LIKE_JSON = /^[\s"{[\-\dtfn]/
-
-/** What a page sent. @param bytes UTF-8, kept by reference when they are JSON */
-export function payloadOf(bytes: Buffer): Payload {
-  return Payload.checkJson(bytes) ?? Payload.fromText(bytes.toString())
-}
 
 /** The text that stands for data in front of pages. */
 export function textOf(data: Payload): string {

@@ -21,9 +21,9 @@ import { bare, ownChannel, scoped } from '../core/tenants.ts'
 import type { UserRecords } from '../core/user-records.ts'
 import { errorText } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { Payload } from '../protocol/payload.ts'
 import { historyFrameOf } from './encoder.ts'
 import type { Frames } from './frames.ts'
-import { payloadOf } from './payload-text.ts'
 import {
   type CometRequest,
   countRefusal,
@@ -177,7 +177,14 @@ export function createCometRequests(deps: CometRequestsDeps, limits: CometReques
     const channel = scoped(session.tenant, pipe)
     const user = isHidden ? '' : session.user
     const { subscribers } = await broker.channel(channel)
-    const asked: PublishRequest = { channel, data: payloadOf(payload), event, user, key: '', except: session }
+    const asked: PublishRequest = {
+      channel,
+      data: Payload.fromBytes(payload),
+      event,
+      user,
+      key: '',
+      except: session,
+    }
     const [outcome] = await broker.publish([asked], 'client')
     if (outcome !== undefined && hasFailed(outcome)) {
       return refuse(session, { error: outcome.message, members: { number_messages: -1 } }, outcome.failed)

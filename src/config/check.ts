@@ -26,7 +26,6 @@ export type Origins = Readonly<Record<OptionName, Origin>>
 
 export interface CheckFacts {
   readonly config: Config
-  readonly origins: Origins
   canRead(path: string): boolean
   /** Options without a usable value; checks that look at one of them are left out. */
   readonly unusable?: ReadonlySet<OptionName>
@@ -88,15 +87,12 @@ const checks: readonly Check[] = [
         : `"internalHost" is ${quoteValue(internalHost)}, which is not loopback: internal ports that other machines reach need a "key"`,
   },
   {
-    looksAt: ['internalHost', 'internalPort', 'publishPort'],
+    looksAt: ['internalPort', 'publishPort', 'cometql', 'cometqlPort'],
     finds: 'mistake',
-    find: ({ config: { internalPort, publishPort } }) =>
-      internalPort === publishPort && publishPort !== 0
-        ? `"internalPort" and "publishPort" are both ${publishPort}: each listener needs its own port`
-        : null,
+    find: ({ config }) => internalClash(config),
   },
   {
-    looksAt: ['host', 'port', 'internalHost', 'internalPort', 'publishPort'],
+    looksAt: ['host', 'port', 'internalHost', 'internalPort', 'publishPort', 'cometql', 'cometqlPort'],
     finds: 'mistake',
     find: ({ config }) => portClash(config),
   },
@@ -150,6 +146,11 @@ const checks: readonly Check[] = [
         : `"tokenPublicKeyFile" is ${quoteValue(tokenPublicKeyFile)}, which can not be read as a file`,
   },
   {
+    looksAt: ['cometqlTlsCertFile', 'cometqlTlsKeyFile'],
+    finds: 'mistake',
+    find: ({ config, canRead }) => tlsMistakes(config, canRead),
+  },
+  {
     looksAt: ['clientIpHeader'],
     finds: 'mistake',
     find: ({ config: { clientIpHeader } }) =>
@@ -198,24 +199,41 @@ const checks: readonly Check[] = [
         ? null
         : `"channelLingerMs" is ${channelLingerMs}, below "ringMs", ${ringMs}: a channel without subscribers loses its short ring earlier than "ringMs" says`,
   },
-  {
-    looksAt: ['cometqlPort'],
-    finds: 'warning',
-    find: ({ origins }) =>
-      origins.cometqlPort === 'default'
-        ? null
-        : '"cometqlPort" has no effect: this version opens no such port',
-  },
 ]
+
+/** The internal listeners that there are. */
+function internalPorts({ cometql }: Config) {
+  const ports = ['internalPort', 'publishPort', 'cometqlPort'] as const
+  return cometql ? ports : ports.slice(0, 2)
+}
+
+function internalClash(config: Config): string[] {
+  const names = internalPorts(config)
+  return names.flatMap((name, at) => {
+    const other = names.slice(0, at).find((before) => config[before] === config[name] && config[name] !== 0)
+    const ports = `"${other}" and "${name}" are both ${config[name]}`
+    return other === undefined ? [] : [`${ports}: each listener needs its own port`]
+  })
+}
 
 /** The public listener shares its port with others (SO_REUSEPORT), so the system might not refuse a clash. */
 function portClash(config: Config): string[] {
   const { host, internalHost, port } = config
   const sameAddress = host === internalHost || isWildcard(host) || isWildcard(internalHost)
   if (port === 0 || !sameAddress) return []
-  return (['internalPort', 'publishPort'] as const)
+  return internalPorts(config)
     .filter((name) => config[name] === port)
     .map((name) => `"port" and "${name}" are both ${port}: each listener needs its own port`)
+}
+
+function tlsMistakes(config: Config, canRead: (path: string) => boolean): string[] {
+  const files = ['cometqlTlsCertFile', 'cometqlTlsKeyFile'] as const
+  const given = files.filter((name) => config[name] !== '')
+  if (given.length === 1)
+    return [`"${files[0]}" and "${files[1]}" belong together: only one of them is given`]
+  return given
+    .filter((name) => !canRead(config[name]))
+    .map((name) => `"${name}" is ${quoteValue(config[name])}, which can not be read as a file`)
 }
 
 function diskMistake({ match, durable }: ChannelRule, index: number): string[] {

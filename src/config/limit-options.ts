@@ -198,4 +198,54 @@ export const limitOptions = {
     describe:
       'Publications that have their offset and wait for their turn to be sent, 256 bytes for each besides its data and names; above it publishers wait for their answer',
   },
+  cometqlMaxConnections: {
+    kind: 'integer',
+    group: 'limits',
+    unit: 'connections',
+    min: 1,
+    max: 100_000,
+    default: 1_000,
+    describe: 'Connections of MySQL clients at once; more are refused',
+  },
+  cometqlIdleTimeoutMs: {
+    kind: 'integer',
+    group: 'limits',
+    unit: 'ms',
+    min: 0,
+    max: 604_800_000,
+    default: 28_800_000,
+    zero: 'no bound',
+    describe: 'Time without a byte in either direction after which a MySQL client is disconnected',
+  },
+  cometqlMaxQueryBytes: {
+    kind: 'integer',
+    group: 'limits',
+    unit: 'bytes',
+    min: 1_024,
+    max: 16_777_214,
+    default: 1_048_576,
+    describe:
+      'Largest query of a MySQL client, values of a prepared statement included; a larger one is refused',
+  },
+  cometqlSortBytes: {
+    kind: 'integer',
+    group: 'limits',
+    unit: 'bytes',
+    min: 65_536,
+    max: 1_073_741_824,
+    default: 16_777_216,
+    describe:
+      'Memory that ORDER BY and DISTINCT may take for one query; what needs more is refused. Without them rows are sent as they are found',
+  },
+  cometqlLoginFailures: {
+    kind: 'integer',
+    group: 'limits',
+    unit: 'logins',
+    min: 0,
+    max: 1_000_000,
+    default: 20,
+    zero: 'no bound',
+    describe:
+      'Wrong passwords from one address within a minute after which its logins to CometQL are refused for the rest of it, unless the right one came from there within the last hour',
+  },
 } as const satisfies Record<string, Option>

@@ -71,7 +71,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
     origins[item.name] = item.origin
   }
   const config = values as unknown as Config
-  const facts: CheckFacts = { config, origins, unusable, canRead: sources.canRead }
+  const facts: CheckFacts = { config, unusable, canRead: sources.canRead }
   const checked = checkConfig(facts)
   mistakes.push(...checked.mistakes)
   if (mistakes.length > 0) throw new ConfigError(mistakes)

@@ -90,7 +90,7 @@ export const options = {
     zero: 'no Unix socket',
     describe: 'Path of a Unix socket that speaks the publish protocol too',
   },
-  cometqlPort: port('CometQL port. Reserved: this version opens no such port', 3307),
+  cometqlPort: port('CometQL port on `internalHost`: MySQL clients connect here', 3307),
   key: {
     kind: 'string',
     group: 'access',
@@ -116,6 +116,28 @@ export const options = {
     zero: 'the value of `key`',
     describe:
       'Password of CppComet applications: secret of their tokens (HMAC, followed by the number of the tenant) and of CometQL logins',
+  },
+  cometqlAuthPlugin: {
+    kind: 'choice',
+    group: 'access',
+    choices: ['mysql_native_password', 'caching_sha2_password'],
+    default: 'mysql_native_password',
+    describe:
+      'How CometQL asks for passwords first; clients that come with the other way are taken as well, those with neither are asked to change',
+  },
+  cometqlTlsCertFile: {
+    kind: 'string',
+    group: 'access',
+    default: '',
+    zero: 'CometQL offers no TLS',
+    describe: 'PEM file with the certificate (and those it was signed with) that CometQL offers TLS with',
+  },
+  cometqlTlsKeyFile: {
+    kind: 'string',
+    group: 'access',
+    default: '',
+    zero: 'CometQL offers no TLS',
+    describe: 'PEM file with the private key of `cometqlTlsCertFile`',
   },
   tokenSecret: {
     kind: 'string',
@@ -370,6 +392,19 @@ export const options = {
     group: 'running',
     default: true,
     describe: "Serve CppComet's browser protocol on the public port",
+  },
+  cometql: {
+    kind: 'boolean',
+    group: 'running',
+    default: true,
+    describe: 'Serve CometQL: publish and look at live state with SQL from any MySQL client',
+  },
+  clientDetails: {
+    kind: 'boolean',
+    group: 'running',
+    default: true,
+    describe:
+      'Keep address, user agent, origin and language of sessions over WebSocket, for the tables `sessions` and `users_in_pipes`; some 60 bytes each',
   },
   cometRestartFix: {
     kind: 'boolean',

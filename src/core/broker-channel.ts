@@ -146,6 +146,14 @@ export class BrokerChannel implements ChannelLog {
     return clock.wallMs() - clock.nowMs() + (this.#ring?.timeOf(offset) ?? clock.nowMs())
   }
 
+  /** Lets go of single publications in memory; what is gone at the front is not looked for any more. */
+  remove(offsets: readonly number[]): void {
+    const ring = this.#ring
+    if (ring === null) return
+    for (const offset of offsets) ring.remove(offset)
+    while (ring.size > 0 && ring.message(ring.firstOffset) === null) ring.dropOldest(1)
+  }
+
   /** Lets go of everything. */
   clear(): void {
     this.#ring?.clear()

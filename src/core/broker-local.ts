@@ -13,6 +13,7 @@ import type { Present } from '../protocol/messages.ts'
 import { announcement } from './announcement.ts'
 import {
   type Broker,
+  type ChannelState,
   type Edge,
   type Origin,
   ownOrigin,
@@ -22,6 +23,7 @@ import {
   type PublishSource,
 } from './broker.ts'
 import type { BrokerChannel } from './broker-channel.ts'
+import { createBrokerWalks } from './broker-walks.ts'
 import { createChannelRegistry, type RegistryLimits } from './channel-registry.ts'
 import type { ChannelRules } from './channel-rules.ts'
 import { createCountChannels } from './count-channels.ts'
@@ -31,7 +33,7 @@ import { endingStore } from './ending-store.ts'
 import type { Eventually } from './eventually.ts'
 import { failureOf } from './failure-of.ts'
 import { createHistoryCuts } from './history-cuts.ts'
-import { historyPage } from './history-page.ts'
+import { heldPublication, historyPage } from './history-page.ts'
 import type { IdempotencyLimits } from './idempotency.ts'
 import { createInboxes, type InboxLimits } from './inbox.ts'
 import { createMemoryLastSeen, createStoredLastSeen } from './last-seen.ts'
@@ -40,6 +42,7 @@ import type { Observer } from './observer.ts'
 import { createPlaceOnce } from './place-once.ts'
 import { dataFailure } from './publication-check.ts'
 import { createRingMemory } from './ring.ts'
+import { createSettingsChange } from './settings-change.ts'
 import type { Store } from './store.ts'
 import { bare, ownChannel, scoped } from './tenants.ts'
 import { createUserArrivals, type UserArrivalsLimits } from './user-arrivals.ts'
@@ -103,6 +106,8 @@ export function createLocalBroker(
     limits,
   )
   const counts = createCountChannels(clock, subscribersOf, publishNow)
+  const walks = createBrokerWalks({ channels, stateOf, edges, store })
+  const changeSettings = createSettingsChange(channels, writer)
   let messageNumber = 0
   const stopSweep = clock.every(SWEEP_MS, () => {
     attempt(() => channels.sweep(SWEEP_MS))
@@ -244,6 +249,11 @@ export function createLocalBroker(
     for (const edge of channel.edges) edge.deliver([publication])
   }
 
+  function stateOf(name: string): ChannelState {
+    const { epoch, offset } = channels.look(name)
+    return { channel: bare(name), subscribers: subscribersOf(name), position: { epoch, offset } }
+  }
+
   return {
     async publish(requests, source) {
       const placed = requests.map((request) => placeOnce(request, source))
@@ -282,10 +292,7 @@ export function createLocalBroker(
       if (channel.offset === 0 && !channel.isBusy) channels.forget(name)
     },
 
-    async channel(name) {
-      const { epoch, offset } = channels.look(name)
-      return { channel: bare(name), subscribers: subscribersOf(name), position: { epoch, offset } }
-    },
+    channel: async (name) => stateOf(name),
     async history(name, query) {
       const failure = channelNameFailure(bare(name))
       if (failure !== null) return failure
@@ -298,20 +305,19 @@ export function createLocalBroker(
       cuts.looked(channel)
       return historyPage(channel, first, query)
     },
-    clearHistory: cuts.clear,
-    settings: async (name) => channels.settings(name),
-    async configure(name, settings) {
-      const channel = channels.open(name)
-      if ('failed' in channel) return channel
-      const waits = isOfUser(channel) ? 0 : 1 // those of users are never on disk
-      channel.underWay += waits
-      try {
-        await writer.between(() => channels.configure(channel, settings))
-      } finally {
-        channel.underWay -= waits
-      }
-      return null
+    async publication(name, position) {
+      if (channelNameFailure(bare(name)) !== null) return null
+      const channel = channels.look(name)
+      return channel.rule.historySize === 0
+        ? null
+        : heldPublication(channel, channel.firstInHistory(), position)
     },
+    clearHistory: cuts.clear,
+    removeFromHistory: cuts.remove,
+    ...walks,
+    settings: async (name) => channels.settings(name),
+    configure: (name, settings) => changeSettings(new Map([[name, settings]])),
+    configureAll: changeSettings,
 
     async presence(name, limit) {
       const clients: Present[] = []

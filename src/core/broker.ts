@@ -10,11 +10,12 @@ import type { CodeName } from '../codes.ts'
 import type { InboxMark } from '../protocol/json-codec.ts'
 import type { Gap, Present, StreamPosition, UsersResult } from '../protocol/messages.ts'
 import type { Payload } from '../protocol/payload.ts'
+import type { TransportName } from './observer.ts'
 import type { Session } from './session.ts'
 import type { ChannelSettings } from './stored-forms.ts'
 
 /** Where a publication came in; a metric label. */
-export type PublishSource = 'publish-port' | 'http' | 'client'
+export type PublishSource = 'publish-port' | 'http' | 'cometql' | 'client'
 
 /** What an application or a client asks to publish. */
 export interface PublishRequest {
@@ -116,6 +117,14 @@ export interface HistoryPage {
   readonly gap: Gap | null
 }
 
+/** One publication that is held. */
+export interface HeldPublication {
+  /** JSON, not to be written into */
+  readonly message: Buffer
+  /** When it was published, ms since 1970 */
+  readonly timeMs: number
+}
+
 /** Sessions on a channel; `clients` null where its rule does not say `list`. */
 export interface PresenceState {
   readonly count: number
@@ -135,9 +144,10 @@ export interface NodeCounts {
   readonly channels: number
 }
 
-/** Whom of a tenant to disconnect: every session of a user, or one session by its id. */
+/** Whom of a tenant to disconnect: every session of a user or of several, or one session by its id. */
 export type DisconnectTarget =
   | { readonly tenant: number; readonly user: string }
+  | { readonly tenant: number; readonly users: ReadonlySet<string> }
   | { readonly tenant: number; readonly session: string }
 
 /** How a session is ended by the application: a code in 3000–4999 and a reason of at most 123 bytes. */
@@ -156,6 +166,29 @@ export interface InboxState {
   readonly data: Payload
   /** ms since 1970 */
   readonly timeMs: number
+}
+
+/** One session, as an operator sees it. Texts are '' where nothing is known. */
+export interface SessionState {
+  readonly session: string
+  /** '' = anonymous */
+  readonly user: string
+  readonly transport: TransportName
+  readonly address: string
+  readonly userAgent: string
+  readonly origin: string
+  /** As the browser asks for it: `de-DE,de;q=0.9` */
+  readonly language: string
+  /** Names of the channels it holds, its user's own included */
+  readonly channels: readonly string[]
+  /** In so many of them it has not been sent all yet */
+  readonly channelsBehind: number
+}
+
+/** What the application set for one channel, by its bare name. */
+export interface ConfiguredChannel {
+  readonly channel: string
+  readonly settings: ChannelSettings
 }
 
 export interface Broker {
@@ -182,6 +215,8 @@ export interface Broker {
   channel(name: string): Promise<ChannelState>
   /** Part of what the channel's rule keeps; HISTORY_OFF when it keeps nothing. */
   history(channel: string, query: HistoryQuery): Promise<HistoryPage | Failure>
+  /** One publication of a channel's history by its place; null when it is not held. No other is looked for. */
+  publication(channel: string, position: StreamPosition): Promise<HeldPublication | null>
   /** Who is on a channel, at most `limit` of them by name. */
   presence(channel: string, limit: number): Promise<PresenceState>
   /** An edge tells who came and left there; all attached edges are told, together with the new count. */
@@ -210,8 +245,24 @@ export interface Broker {
   settings(channel: string): Promise<ChannelSettings | null>
   /** Sets it, or takes it away; without settings the history that they kept goes. Rejects as `Store.write`. */
   configure(channel: string, settings: ChannelSettings | null): Promise<Failure | null>
+  /** Likewise for several channels, all or none. */
+  configureAll(settings: ReadonlyMap<string, ChannelSettings | null>): Promise<Failure | null>
   /** Forgets the history of a channel; its position stays. */
   clearHistory(channel: string): Promise<void>
+  /**
+   * Takes single publications out of a channel's history: who asks for them later is told that they are missing. Those
+   * that are not held are none. Rejects as `Store.write`.
+   */
+  removeFromHistory(channel: string, offsets: readonly number[]): Promise<void>
+  /**
+   * Channels of a tenant that are in memory, in batches, some of which may be empty. Those that come meanwhile are left
+   * out.
+   */
+  channels(tenant: number): AsyncIterable<readonly ChannelState[]>
+  /** Connected sessions of a tenant, those on `channel` where that is not null; likewise. */
+  sessions(tenant: number, channel: string | null): AsyncIterable<readonly SessionState[]>
+  /** Channels of a tenant with settings, likewise. */
+  configuredChannels(tenant: number): AsyncIterable<readonly ConfiguredChannel[]>
   /** Ends sessions everywhere; resolves to how many there were. */
   disconnect(target: DisconnectTarget, goodbye: Goodbye): Promise<number>
   counts(): Promise<NodeCounts>
@@ -234,4 +285,9 @@ export interface Edge {
   tellPresence(channel: string, change: PresenceChange, count: number): void
   disconnect(target: DisconnectTarget, goodbye: Goodbye): number
   counts(): NodeCounts
+  /**
+   * Connected sessions that were here when the walk began and still are; see `Broker.sessions`. Null stands for each
+   * that was looked at and is not meant.
+   */
+  sessionStates(tenant: number, channel: string | null): Iterable<SessionState | null>
 }

@@ -40,11 +40,16 @@ export interface ChannelRegistry {
   /** The channel to read from, which does not stay open for that. */
   look(name: string): BrokerChannel
   forget(name: string): void
+  /** Names of the channels that are open now; some of those that go meanwhile may be among them. */
+  names(): Iterable<string>
   /** The rule of a channel, with what the application set for it. */
   ruleOf(name: string): EffectiveRule
   settings(name: string): ChannelSettings | null
-  /** Sets or takes away settings; nothing may be published to the channel meanwhile. Rejects as `Store.write`. */
-  configure(channel: BrokerChannel, settings: ChannelSettings | null): Promise<void>
+  /**
+   * Sets or takes away settings, of all channels or none; nothing may be published to them meanwhile. Rejects as
+   * `Store.write`.
+   */
+  configure(settings: ReadonlyMap<BrokerChannel, ChannelSettings | null>): Promise<void>
   /** Looks for idle channels; to be called every `everyMs`. */
   sweep(everyMs: number): void
 }
@@ -111,6 +116,13 @@ export function createChannelRegistry(
     return channel
   }
 
+  function settingsChange({ name }: BrokerChannel, settings: ChannelSettings | null): Change {
+    const at = { tenant: tenantOf(name), key: bare(name) } as const
+    return settings === null
+      ? { remove: 'channelSettings', ...at }
+      : { put: 'channelSettings', ...at, value: encodeSettings(settings) }
+  }
+
   /** What has to be written so that an open channel is kept as its rule now says. */
   function changesFor(channel: BrokerChannel): Change[] {
     const { name, epoch, offset } = channel
@@ -133,25 +145,33 @@ export function createChannelRegistry(
     open: (name) => channels.get(name) ?? open(name),
     look: (name) => channels.get(name) ?? make(name),
     forget: (name) => void channels.delete(name),
+    *names() {
+      let left = channels.size
+      for (const name of channels.keys()) {
+        if (left-- === 0) return
+        yield name
+      }
+    },
     ruleOf,
     settings: settingsOf,
-    async configure(channel, settings) {
-      const { name, rule: before } = channel
-      const at = { tenant: tenantOf(name), key: bare(name) } as const
-      const row: Change =
-        settings === null
-          ? { remove: 'channelSettings', ...at }
-          : { put: 'channelSettings', ...at, value: encodeSettings(settings) }
-      // Settings of a channel that nobody has published to leave it as unknown to the store as it was.
-      const isNamed = channel.stored?.isNamed ?? true
-      channel.rule = ruleWith(name, settings)
+    async configure(all) {
+      const before = new Map(Array.from(all.keys(), (channel) => [channel, channel.rule]))
+      const changes: Change[] = []
+      for (const [channel, settings] of all) {
+        channel.rule = ruleWith(channel.name, settings)
+        changes.push(settingsChange(channel, settings), ...changesFor(channel))
+      }
       try {
-        await store.write([row, ...changesFor(channel)])
+        await store.write(changes)
       } catch (error) {
-        channel.rule = before
+        for (const [channel, rule] of before) channel.rule = rule
         throw error
       }
-      channel.stored = isOnDisk(name, channel.rule) ? historyOf(channel, isNamed) : null
+      for (const channel of all.keys()) {
+        // Settings of a channel that nobody has published to leave it as unknown to the store as it was.
+        const isNamed = channel.stored?.isNamed ?? true
+        channel.stored = isOnDisk(channel.name, channel.rule) ? historyOf(channel, isNamed) : null
+      }
     },
     sweep(everyMs) {
       const now = retention.clock.nowMs()

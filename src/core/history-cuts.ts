@@ -17,6 +17,8 @@ export interface HistoryCuts {
    * Rejects as `Store.write`, or with a `LimitError` when the channel can't be opened: then all is as it was.
    */
   clear(name: string): Promise<void>
+  /** Takes single publications out of what is kept; those that are not held are none. Rejects as `clear` does. */
+  remove(name: string, offsets: readonly number[]): Promise<void>
   /** Somebody looked at a channel: what is too old to be seen goes from the disk, now or another time. */
   looked(channel: BrokerChannel): void
 }
@@ -39,10 +41,22 @@ export function createHistoryCuts(
   return {
     async clear(name) {
       const looked = channels.look(name)
-      if (looked.stored === null) return looked.clear()
+      const { stored } = looked
+      if (stored === null || (stored.isEmpty(looked.offset) && !looked.isBusy)) return looked.clear()
       await cut(name, async (channel) => {
         await channel.stored?.clear(channel.epoch, channel.offset)
         channel.clear()
+      })
+    },
+    async remove(name, offsets) {
+      const looked = channels.look(name)
+      const { stored } = looked
+      if (stored === null) return looked.remove(offsets)
+      // No channel is opened for what was never there; what is being written may be among it.
+      if (!looked.isBusy && stored.within(offsets, looked.offset).length === 0) return
+      await cut(name, async (channel) => {
+        await channel.stored?.remove(offsets, channel.epoch, channel.offset)
+        channel.remove(offsets)
       })
     },
     looked({ name, stored, isBusy }) {

@@ -10,7 +10,7 @@
  */
 import { MAX_PAGE_BYTES } from '../protocol/history-bounds.ts'
 import type { Gap, StreamPosition } from '../protocol/messages.ts'
-import type { HistoryPage, HistoryQuery } from './broker.ts'
+import type { HeldPublication, HistoryPage, HistoryQuery } from './broker.ts'
 import { planRecovery } from './recovery.ts'
 
 /** Looked for in vain, for one page. */
@@ -48,6 +48,21 @@ export function historyPage(latest: HistorySource, first: number, query: History
     timesMs.push(latest.retainedAtMs(offset))
   }
   return { position: { epoch: latest.epoch, offset: latest.offset }, messages, timesMs, gap }
+}
+
+/**
+ * One publication by its place; null when it is not held.
+ *
+ * @param first as for a page
+ */
+export function heldPublication(
+  latest: HistorySource,
+  first: number,
+  { epoch, offset }: StreamPosition,
+): HeldPublication | null {
+  if (epoch !== latest.epoch || offset < first || offset > latest.offset) return null
+  const message = latest.retained(offset)
+  return message === null ? null : { message, timeMs: latest.retainedAtMs(offset) }
 }
 
 /** A gap that reaches to `offset` as well. */

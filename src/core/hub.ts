@@ -25,6 +25,7 @@ import type { Observer } from './observer.ts'
 import { createOutOfStep } from './out-of-step.ts'
 import { createReplay } from './replay.ts'
 import { LAGGING, type Session } from './session.ts'
+import { sessionStates } from './session-states.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 import { TurnLog } from './turn-log.ts'
 
@@ -375,6 +376,10 @@ export function createHub(deps: HubDeps, limits: HubLimits, nodeId: string): Hub
       subscriptions,
       channels: channels.size,
     }),
+    sessionStates(tenant, name) {
+      const channel = name === null ? null : channels.get(name)
+      return channel === undefined ? [] : sessionStates(sessions, tenant, channel)
+    },
     async drain(overMs) {
       await flush.drain()
       await sessions.sayGoodbye(overMs)

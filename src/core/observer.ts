@@ -40,6 +40,8 @@ export interface Observer {
   inboxDropped(bound: InboxBound, messages: number): void
   /** A write to the store failed: what it was for was refused. */
   storeFailed(): void
+  /** A statement of a MySQL client was run. */
+  ran(): void
   /** Replies and goodbyes, which are no deliveries. */
   sent(transport: TransportName, bytes: number): void
   received(transport: TransportName, bytes: number): void
@@ -61,6 +63,7 @@ export const silentObserver: Observer = {
   inboxKept() {},
   inboxDropped() {},
   storeFailed() {},
+  ran() {},
   sent() {},
   received() {},
 }

@@ -23,12 +23,15 @@ const NEVER_MS = -1
 
 export interface Revocations {
   /**
-   * From now on the capsules of a session or of a user that were sealed until now are no good, on this node. It is written
-   * without anybody waiting; what the store can't keep holds until the next start.
+   * From now on the capsules of a session, a user or several that were sealed until now are no good, on this node. It is
+   * written without anybody waiting, at once for all; what the store can't keep holds until the next start.
    */
   revoke(whose: DisconnectTarget): void
   isRevoked(capsule: Pick<OpenedCapsule, 'session' | 'tenant' | 'user' | 'sealedMs'>): boolean
 }
+
+/** A session or a user. */
+type OneTarget = Exclude<DisconnectTarget, { readonly users: ReadonlySet<string> }>
 
 interface Revocation {
   readonly tenant: number
@@ -59,6 +62,17 @@ export function createRevocations(store: Store, clock: Clock, ttlMs: number): Re
     keep(changes)
   }
 
+  /** @returns what to write for it */
+  function revokeOne(whose: OneTarget, atMs: number): Change[] {
+    const { tenant } = whose
+    const key = keyOf(whose)
+    if (Buffer.byteLength(key) > MAX_KEY_BYTES) return [] // nobody is called that
+    const name = nameOf(tenant, key)
+    revoked.delete(name)
+    revoked.set(name, { tenant, key, atMs })
+    return [revocation(whose, atMs)]
+  }
+
   /** Before any time where there was none. */
   function timeOf(tenant: number, key: string): number {
     return revoked.get(nameOf(tenant, key))?.atMs ?? NEVER_MS
@@ -66,14 +80,8 @@ export function createRevocations(store: Store, clock: Clock, ttlMs: number): Re
 
   return {
     revoke(whose) {
-      const { tenant } = whose
-      const key = keyOf(whose)
-      if (Buffer.byteLength(key) > MAX_KEY_BYTES) return // nobody is called that
-      const name = nameOf(tenant, key)
       const atMs = clock.wallMs()
-      revoked.delete(name)
-      revoked.set(name, { tenant, key, atMs })
-      keep([revocation(whose, atMs)])
+      keep(eachOf(whose).flatMap((one) => revokeOne(one, atMs)))
       forget()
     },
     isRevoked({ session, tenant, user, sealedMs }) {
@@ -85,7 +93,7 @@ export function createRevocations(store: Store, clock: Clock, ttlMs: number): Re
 }
 
 /** The row of a revocation, for who writes it together with something else. @param atMs since 1970 */
-export function revocation(whose: DisconnectTarget, atMs: number): Change {
+export function revocation(whose: OneTarget, atMs: number): Change {
   return { put: 'revokedCapsules', tenant: whose.tenant, key: keyOf(whose), value: String(atMs) }
 }
 
@@ -97,7 +105,13 @@ function keptIn(store: Store): Revocation[] {
     .sort((a, b) => a.atMs - b.atMs)
 }
 
-function keyOf(whose: DisconnectTarget): string {
+function eachOf(whose: DisconnectTarget): OneTarget[] {
+  if (!('users' in whose)) return [whose]
+  const { tenant } = whose
+  return Array.from(whose.users, (user) => ({ tenant, user }))
+}
+
+function keyOf(whose: OneTarget): string {
   return 'user' in whose ? `u${whose.user}` : `s${whose.session}`
 }
 

@@ -28,6 +28,9 @@ export const RING_OVERHEAD_BYTES = 464
 /** From this size on Node gives a buffer memory of its own. */
 const OWN_MEMORY_BYTES = Buffer.poolSize >>> 1
 
+/** Stands where a message was; none is empty. */
+const REMOVED = ''
+
 /** How much of a ring goes at once when all rings together are too large. */
 const SHRINK_SHARE = 4
 
@@ -116,10 +119,11 @@ export class Ring {
     this.#memory.grew(this, bytes)
   }
 
-  /** A held message, not to be written into; null when the offset is not held. */
+  /** A held message, not to be written into; null when the offset is not held, or was removed. */
   message(offset: number): Buffer | null {
     if (offset < this.firstOffset || offset >= this.#nextOffset) return null
     const text = this.#texts[this.#head + offset - this.firstOffset]
+    if (text === REMOVED) return null
     return typeof text === 'string' ? Buffer.from(text, 'latin1') : (text ?? null)
   }
 
@@ -142,6 +146,16 @@ export class Ring {
   /** Drops the `count` oldest entries, or all when there are fewer. */
   dropOldest(count: number): void {
     this.#drop(Math.min(count, this.size))
+  }
+
+  /** Takes the message of one entry away; the others keep their offsets. Does nothing when it is not held. */
+  remove(offset: number): void {
+    if (offset < this.firstOffset || offset >= this.#nextOffset) return
+    const index = this.#head + offset - this.firstOffset
+    const bytes = this.#texts[index]?.length ?? 0
+    this.#texts[index] = REMOVED
+    this.#bytes -= bytes
+    this.#memory.fell(this, bytes)
   }
 
   /** Drops all entries; the next push goes on counting. To be called before a ring is given up. */
@@ -171,7 +185,7 @@ export class Ring {
     if (count === 0) return
     const bytes = this.#bytesOf(count)
     // Emptied now, not when the arrays are cut: that may be long after.
-    this.#texts.fill('', this.#head, this.#head + count)
+    this.#texts.fill(REMOVED, this.#head, this.#head + count)
     this.#head += count
     if (this.#head * 2 >= this.#texts.length) this.#cut()
     this.#bytes -= bytes

@@ -11,6 +11,15 @@ import type { FanOut } from './fan-out.ts'
 import type { HubChannel } from './hub-channel.ts'
 import { FIRST_TENANT, ownChannel } from './tenants.ts'
 
+/** What a browser says about itself; many sessions share one. '' = not known. */
+export interface ClientAgent {
+  readonly userAgent: string
+  readonly origin: string
+  readonly language: string
+}
+
+const UNKNOWN_AGENT: ClientAgent = { userAgent: '', origin: '', language: '' }
+
 /** A live transport connection, opaque to core: only the fan-out that made it looks inside. */
 export type Connection = object
 
@@ -124,8 +133,9 @@ export class Session implements Identity {
   lags: Lag[] | null
   /** Entry of the turn's log from which on it lost everything; -1 = nothing. */
   lostAt: number
-  /** Address of the client where one is needed for a limit, else ''. */
+  /** Address of the client; '' = not known */
   readonly address: string
+  agent: ClientAgent
   lastCommandId: number
   /** The second (modulo 2^30) in which `commandsInSecond` were counted. */
   rateSecond: number
@@ -152,6 +162,7 @@ export class Session implements Identity {
     this.lags = null
     this.lostAt = -1
     this.address = address
+    this.agent = UNKNOWN_AGENT
     this.lastCommandId = 0
     this.rateSecond = 0
     this.commandsInSecond = 0

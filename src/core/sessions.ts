@@ -36,7 +36,13 @@ export interface Sessions {
   close(session: Session): void
   /** Ends those that did not connect in time, and those whose token has run out (some seconds late). */
   sweep(): void
+  /** O(sessions) but for one session by its id, however many users are meant. */
   matching(target: DisconnectTarget): Session[]
+  /**
+   * Connected sessions of a tenant that are here now and still are when the walk comes to them; null for each other that
+   * it comes to.
+   */
+  ofTenant(tenant: number): Iterable<Session | null>
   count(): number
   connectedCount(): number
   /** Ends all in even steps over half the time, so that they do not all come back at once. */
@@ -80,6 +86,14 @@ export function createSessions(
     }
   }
 
+  function ofUsers(tenant: number, users: ReadonlySet<string>): Session[] {
+    const found: Session[] = []
+    for (const session of all.values()) {
+      if (session.tenant === tenant && users.has(session.user)) found.push(session)
+    }
+    return found
+  }
+
   function idOf(session: Session): string {
     return session.id === '' ? `${nodeId}-${session.number.toString(36)}` : session.id
   }
@@ -117,15 +131,20 @@ export function createSessions(
     },
     matching(target) {
       const { tenant } = target
-      if ('user' in target) {
-        const { user } = target
-        return [...all.values()].filter((one) => one.user === user && one.tenant === tenant)
-      }
+      if ('user' in target) return ofUsers(tenant, new Set([target.user]))
+      if ('users' in target) return ofUsers(tenant, target.users)
       const own = target.session.slice(target.session.lastIndexOf(UUID_MARK) + 1)
       const number = Number.parseInt(own.slice(nodeId.length + 1), 36)
       const session = resumable.get(target.session) ?? all.get(number)
       const isMeant = session?.tenant === tenant && idOf(session) === target.session
       return isMeant ? [session] : []
+    },
+    *ofTenant(tenant) {
+      const newest = lastNumber
+      for (const session of all.values()) {
+        if (session.number > newest) return
+        yield session.tenant === tenant && session.phase === 'connected' ? session : null
+      }
     },
     count: () => all.size,
     connectedCount: () => all.size - strangers.size,

@@ -2,10 +2,11 @@
  * The history of one durable channel, as it lies in the store.
  *
  * Owns where it begins: offsets from `first` up to the channel's are within its size and age, and on disk, but for those
- * that can't be read any more: these are missing. Reads go to the store, one entry each; nothing is held here but two
- * numbers. What is beyond the size goes with the write that pushes it out, what is too old when somebody looks.
+ * that can't be read any more and those that were taken out of the middle: these are missing. Reads go to the store, one
+ * entry each; nothing is held here but two numbers. What is beyond the size goes with the write that pushes it out, what is
+ * too old when somebody looks.
  */
-import type { Store, StoredEntry } from './store.ts'
+import type { Change, Store, StoredEntry } from './store.ts'
 import { encodePosition } from './stored-forms.ts'
 import { bare, tenantOf } from './tenants.ts'
 
@@ -91,6 +92,42 @@ export class StoredHistory {
     if (this.hasExcess) await this.#cutTo(this.first - 1, epoch, offset)
   }
 
+  /** Nothing is on disk. @param offset the latest of the channel */
+  isEmpty(offset: number): boolean {
+    return this.#firstOnDisk > offset
+  }
+
+  /** Those of `offsets` that may be seen, each once, in order. @param latest of the channel */
+  within(offsets: readonly number[], latest: number): number[] {
+    const seen = offsets.filter((offset) => offset >= this.first && offset <= latest)
+    return [...new Set(seen)].sort((one, other) => one - other)
+  }
+
+  /** Takes those of `offsets` that may be seen off the disk. Rejects as `Store.write`: then all is as it was. */
+  async remove(offsets: readonly number[], epoch: string, offset: number): Promise<void> {
+    const seen = this.within(offsets, offset)
+    if (seen.length === 0) return
+    const at = { tenant: this.#tenant, owner: this.#owner } as const
+    const excess = this.hasExcess ? [{ from: 0, to: this.first - 1 }] : [] // it is in front of the rest
+    const runs = [...excess, ...runsOf(seen)]
+    const cuts = runs.map((run) => ({ cut: 'history', ...at, ...run }) as const)
+    await this.#store.write([this.#positionRow(epoch, offset), ...cuts])
+    this.isNamed = true
+    if (excess.length > 0) this.#gone(this.first - 1)
+    if (seen[0] === this.first) this.#passRemoved(offset)
+  }
+
+  /** What is gone at the front is not looked for any more. */
+  #passRemoved(offset: number): void {
+    try {
+      const range = this.#store.range('history', this.#tenant, this.#owner)
+      this.#gone((range?.first ?? offset + 1) - 1)
+      this.first = Math.max(this.first, this.#firstOnDisk)
+    } catch {
+      // The store tells its log; what is gone is found missing one by one.
+    }
+  }
+
   /** Drops everything. Rejects as `Store.write`: then all is as it was. */
   async clear(epoch: string, offset: number): Promise<void> {
     if (this.#firstOnDisk <= offset) await this.#cutTo(offset, epoch, offset)
@@ -100,13 +137,14 @@ export class StoredHistory {
   /** The position stays known even if no entry is left that tells it. */
   async #cutTo(to: number, epoch: string, offset: number): Promise<void> {
     const at = { tenant: this.#tenant, owner: this.#owner } as const
-    const value = encodePosition({ epoch, offset })
-    await this.#store.write([
-      { put: 'channels', tenant: at.tenant, key: at.owner, value },
-      { cut: 'history', ...at, from: 0, to },
-    ])
+    await this.#store.write([this.#positionRow(epoch, offset), { cut: 'history', ...at, from: 0, to }])
     this.isNamed = true
     this.#gone(to)
+  }
+
+  #positionRow(epoch: string, offset: number): Change {
+    const value = encodePosition({ epoch, offset })
+    return { put: 'channels', tenant: this.#tenant, key: this.#owner, value }
   }
 
   #gone(to: number): void {
@@ -124,4 +162,15 @@ export class StoredHistory {
     }
     return null
   }
+}
+
+/** Neighbours together: a cut looks through the store, and a run of thousands needs one. @param offsets in order */
+function runsOf(offsets: readonly number[]): { from: number; to: number }[] {
+  const runs: { from: number; to: number }[] = []
+  for (const offset of offsets) {
+    const run = runs.at(-1)
+    if (run !== undefined && run.to + 1 === offset) run.to = offset
+    else runs.push({ from: offset, to: offset })
+  }
+  return runs
 }

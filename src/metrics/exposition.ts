@@ -31,6 +31,27 @@ export interface Exposition {
   readonly text: string
 }
 
+/** One line of the exposition, taken apart. */
+export interface MetricLine {
+  readonly name: string
+  /** As Prometheus writes them: `transport="websocket"`, several with commas between; '' = none */
+  readonly labels: string
+  readonly value: number
+}
+
+/** What the exposition would say now, without its help and types. */
+export function metricLines(readers: Readers): MetricLine[] {
+  return Object.entries(readers).flatMap(([name, read]) =>
+    read().map((sample) => ({
+      name: sample.metricName ?? name,
+      labels: Object.entries(sample.labels)
+        .map(([label, value]) => `${label}=${JSON.stringify(value)}`)
+        .join(),
+      value: sample.value,
+    })),
+  )
+}
+
 /** Makes the function that writes the exposition; a metric without samples is only described. */
 export function createExposition(readers: Readers): () => Promise<Exposition> {
   const registry = new Registry()

@@ -16,6 +16,8 @@ const RESOLUTION_NS = RESOLUTION_MS * 1e6
 export interface LoopLag {
   /** Quantiles since the call before (0 without a measurement), sum and count since the start. */
   samples(name: string): readonly Sample[]
+  /** The same without ending the time that the quantiles are of. */
+  peek(name: string): readonly Sample[]
   stop(): void
 }
 
@@ -28,21 +30,28 @@ export function measureLoopLag(quantiles: readonly number[]): LoopLag {
 
   const seconds = (delayNs: number) => Math.max(0, delayNs - RESOLUTION_NS) / NS_PER_SECOND
 
+  function samplesNow(name: string): readonly Sample[] {
+    const isMeasured = delays.count > 0
+    const samples: Sample[] = quantiles.map((quantile) => ({
+      labels: { quantile: String(quantile) },
+      value: isMeasured ? seconds(delays.percentile(quantile * 100)) : 0,
+    }))
+    const sumNow = isMeasured ? sum + seconds(delays.mean) * delays.count : sum
+    return [
+      ...samples,
+      { labels: {}, value: sumNow, metricName: `${name}_sum` },
+      { labels: {}, value: count + delays.count, metricName: `${name}_count` },
+    ]
+  }
+
   return {
+    peek: samplesNow,
     samples(name) {
-      const isMeasured = delays.count > 0
-      const samples: Sample[] = quantiles.map((quantile) => ({
-        labels: { quantile: String(quantile) },
-        value: isMeasured ? seconds(delays.percentile(quantile * 100)) : 0,
-      }))
-      if (isMeasured) sum += seconds(delays.mean) * delays.count
+      const samples = samplesNow(name)
+      if (delays.count > 0) sum += seconds(delays.mean) * delays.count
       count += delays.count
       delays.reset()
-      return [
-        ...samples,
-        { labels: {}, value: sum, metricName: `${name}_sum` },
-        { labels: {}, value: count, metricName: `${name}_count` },
-      ]
+      return samples
     },
     stop: () => void delays.disable(),
   }

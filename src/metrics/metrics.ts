@@ -9,7 +9,13 @@ import type { NodeCounts } from '../core/broker.ts'
 import type { Books } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
 import { Distribution } from './distribution.ts'
-import { createExposition, type Exposition, type Readers } from './exposition.ts'
+import {
+  createExposition,
+  type Exposition,
+  type MetricLine,
+  metricLines,
+  type Readers,
+} from './exposition.ts'
 import { measureLoopLag } from './loop-lag.ts'
 import { processReaders } from './process-metrics.ts'
 import { measureRates } from './rates.ts'
@@ -21,7 +27,11 @@ const MS_PER_SECOND = 1000
 
 export interface MetricsOptions {
   /** Counts of this moment; called at each scrape. */
-  readonly read: () => NodeCounts & { readonly historyBytes: number; readonly storeBytes: number }
+  readonly read: () => NodeCounts & {
+    readonly historyBytes: number
+    readonly storeBytes: number
+    readonly cometqlConnections: number
+  }
   readonly books: () => Books
   readonly build: { readonly version: string; readonly node: string; readonly uws: string }
   readonly maxConnections: number
@@ -41,6 +51,8 @@ export interface Metrics {
   readonly observer: Observer
   /** The metrics as text for Prometheus. */
   exposition(): Promise<Exposition>
+  /** The same, line by line. */
+  lines(): readonly MetricLine[]
   totals(): Totals
   /** Over the last five seconds. */
   perSecond(): { readonly publications: number; readonly deliveries: number }
@@ -62,7 +74,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   })
   const lag = measureLoopLag(metricTable.encke_loop_lag_seconds.quantiles)
   const rates = measureRates(clock, growing)
-  const exposition = createExposition({
+  const readers: Readers = {
     ...numberReaders(numbers),
     ...processReaders,
     encke_connections_max: () => single(maxConnections),
@@ -71,13 +83,17 @@ export function createMetrics(options: MetricsOptions): Metrics {
     encke_channels: () => single(read().channels),
     encke_history_bytes: () => single(read().historyBytes),
     encke_store_bytes: () => single(read().storeBytes),
+    encke_cometql_connections: () => single(read().cometqlConnections),
     ...bookReaders(books),
     encke_loop_lag_seconds: () => lag.samples('encke_loop_lag_seconds'),
     encke_build_info: () => [{ labels: { ...build }, value: 1 }],
-  })
+  }
   return {
     observer: observerOf(numbers),
-    exposition,
+    exposition: createExposition(readers),
+    // Who looks in between must not take from Prometheus what it scrapes.
+    lines: () =>
+      metricLines({ ...readers, encke_loop_lag_seconds: () => lag.peek('encke_loop_lag_seconds') }),
     totals,
     perSecond: rates.perSecond,
     stop() {
@@ -105,6 +121,7 @@ function createNumbers() {
     inboxKept: 0,
     inboxDropped: new Tally(inboxBounds),
     storeFailures: 0,
+    statements: 0,
     sentBytes: new Tally(transports),
     receivedBytes: new Tally(transports),
     commandErrors: new Tally(codeNames),
@@ -151,6 +168,9 @@ function observerOf(numbers: Numbers): Observer {
     storeFailed() {
       numbers.storeFailures++
     },
+    ran() {
+      numbers.statements++
+    },
     sent: (transport, bytes) => numbers.sentBytes.add(transport, bytes),
     received: (transport, bytes) => numbers.receivedBytes.add(transport, bytes),
   }
@@ -172,6 +192,7 @@ function numberReaders(numbers: Numbers) {
     encke_inbox_kept_total: () => single(numbers.inboxKept),
     encke_inbox_dropped_total: () => numbers.inboxDropped.samples('bound'),
     encke_store_failures_total: () => single(numbers.storeFailures),
+    encke_cometql_statements_total: () => single(numbers.statements),
     encke_sent_bytes_total: () => numbers.sentBytes.samples('transport'),
     encke_received_bytes_total: () => numbers.receivedBytes.samples('transport'),
     encke_command_errors_total: () => numbers.commandErrors.samples('code'),

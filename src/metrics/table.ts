@@ -34,7 +34,7 @@ export const transports = all<TransportName>({
   comet: true,
   'comet-poll': true,
 })
-export const sources = all<PublishSource>({ 'publish-port': true, http: true, client: true })
+export const sources = all<PublishSource>({ 'publish-port': true, http: true, cometql: true, client: true })
 export const lossReasons = all<LossReason>({ gap: true, ended: true, unsubscribed: true })
 export const inboxBounds = all<InboxBound>({ age: true, count: true, bytes: true })
 export const codeNames = Object.keys(codes) as CodeName[]
@@ -176,6 +176,16 @@ export const metricTable = {
     kind: 'counter',
     group: 'messages',
     help: 'Writes to the store that failed; what they were for was refused.',
+  },
+  encke_cometql_connections: {
+    kind: 'gauge',
+    group: 'connections',
+    help: 'Connections of MySQL clients open now.',
+  },
+  encke_cometql_statements_total: {
+    kind: 'counter',
+    group: 'messages',
+    help: 'Statements that MySQL clients had done, refused ones included.',
   },
   encke_sent_bytes_total: {
     kind: 'counter',

@@ -35,6 +35,9 @@ export interface InboxMark {
 
 const CLOSING_BRACE = 0x7d
 
+/** Stands before the data, the last member of a publication; a colon can not follow these letters within a name. */
+const DATA_MARK = '"data":'
+
 /** `{"channel":…,"offset":…,"event":…,"user":…,"data":…}` with the data bytes as they are. */
 export function encodePublication(publication: PublicationParts): Buffer {
   const data = publication.data.json()
@@ -52,7 +55,7 @@ function publicationHead({ channel, offset, event, user, inbox = null }: Publica
   if (inbox !== null) head += `"id":${JSON.stringify(inbox.id)},"time":${inbox.timeMs},`
   if (event !== '') head += `"event":${JSON.stringify(event)},`
   if (user !== '') head += `"user":${JSON.stringify(user)},`
-  return `${head}"data":`
+  return head + DATA_MARK
 }
 
 /**
@@ -110,9 +113,6 @@ export function decodeMessage(bytes: Buffer): unknown {
   return JSON.parse(bytes.toString())
 }
 
-/** Where the data of an encoded publication begins; a colon can not follow these letters within a name. */
-const DATA_MARK = '"data":'
-
 /**
  * Reads a publication that `encodePublication` has made.
  *
@@ -125,4 +125,15 @@ export function decodePublication(message: Buffer): PublicationMessage {
   } catch {
     return JSON.parse(`${text.slice(0, text.indexOf(DATA_MARK))}${DATA_MARK}null}`) // trusted bytes, no JSON
   }
+}
+
+/** A publication and the JSON of its data, byte for byte; `json` null = it is none, but a notice. */
+export function readPublication(message: Buffer): {
+  readonly message: PublicationMessage
+  readonly json: string | null
+} {
+  const publication = decodePublication(message)
+  if (publication.data === undefined) return { message: publication, json: null }
+  const text = message.toString()
+  return { message: publication, json: text.slice(text.indexOf(DATA_MARK) + DATA_MARK.length, -1) }
 }

@@ -5,6 +5,7 @@
  * stringified once, bytes are parsed only for a MessagePack subscriber. Bound: holds one buffer and one value.
  */
 import { isUtf8 } from 'node:buffer'
+import { isJson } from './json-text.ts'
 
 /** JSON may be nested this deep: no encoder or decoder it meets on its way runs out of stack before that. */
 export const MAX_JSON_DEPTH = 500
@@ -37,14 +38,12 @@ export class Payload {
    * @returns null when they are not JSON
    */
   static checkJson(bytes: Buffer): Payload | null {
-    if (!isUtf8(bytes)) return null
-    try {
-      // Bytes of a multi-byte character become Latin-1 letters here, which JSON allows just where it allows them.
-      JSON.parse(bytes.toString('latin1'))
-    } catch {
-      return null // not JSON
-    }
-    return new Payload(bytes, NOT_SET, false)
+    return isUtf8(bytes) && isJson(bytes.toString('latin1')) ? Payload.trustJson(bytes) : null
+  }
+
+  /** As `checkJson`. @param letters one (U+0000 to U+00FF) for each byte of what is known to be UTF-8 */
+  static checkLetters(letters: string): Payload | null {
+    return isJson(letters) ? Payload.trustJson(Buffer.from(letters, 'latin1')) : null
   }
 
   /** Takes bytes that a trusted publisher says are JSON, unchecked and by reference. */
@@ -61,6 +60,18 @@ export class Payload {
     } catch {
       return null // JSON.stringify says why it can't, in words for programmers
     }
+  }
+
+  /** Takes bytes of a text: JSON where it is JSON, else that text. @param bytes UTF-8, kept by reference when they are JSON */
+  static fromBytes(bytes: Buffer): Payload {
+    return Payload.checkJson(bytes) ?? Payload.fromText(bytes.toString())
+  }
+
+  /** As `fromBytes`. @param letters one (U+0000 to U+00FF) for each byte of what is known to be UTF-8 */
+  static fromLetters(letters: string): Payload {
+    // What JSON escapes is ASCII, so that letters of other bytes come through as they are.
+    const asText = () => new Payload(Buffer.from(JSON.stringify(letters), 'latin1'), NOT_SET, true)
+    return Payload.checkLetters(letters) ?? asText()
   }
 
   /** Takes a text that is to arrive as that text. */

@@ -27,8 +27,9 @@ export interface ConnectionGate {
   check(request: GateRequest): Failure | null
   /** Null when pages of the request's origin may talk to the node; for requests that are no connection. */
   checkOrigin(request: Pick<UpgradeRequest, 'header'>): Failure | null
-  /** Counts a connection in; returns the address to give to `leave`. */
+  /** Counts a connection in; returns the address to give to `leave`, '' where addresses are not counted. */
   enter(request: GateRequest): string
+  /** @param address any, where addresses are not counted */
   leave(address: string): void
 }
 
@@ -78,7 +79,7 @@ export function createConnectionGate(limits: GateLimits): ConnectionGate {
     },
     leave(address) {
       connections--
-      if (address === '') return
+      if (address === '' || maxConnectionsPerIp === 0) return
       const left = (perAddress.get(address) ?? 1) - 1
       if (left === 0) perAddress.delete(address)
       else perAddress.set(address, left)

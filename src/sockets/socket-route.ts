@@ -3,13 +3,14 @@
  *
  * Owns what such routes have in common: who is refused before the upgrade, how a session gets its connection and gives it
  * up, and what becomes of a message that the library could not take. What is said over the connection is the protocol's.
- * Upgrades are synchronous. Memory: nothing per socket besides its session.
+ * Upgrades are synchronous. Memory: nothing per socket besides its session, and its address while those are counted.
  */
 import type { Hub } from '../core/hub.ts'
 import type { Observer, TransportName } from '../core/observer.ts'
 import type { Session } from '../core/session.ts'
 import type { Logger } from '../log.ts'
 import type { PublicApp, UpgradeAnswer, UpgradeRequest } from '../uws.ts'
+import { type ClientDetailsLimits, createClientDetails } from './client-details.ts'
 import { type ConnectionGate, draining } from './connection-gate.ts'
 import type { SocketFanOut } from './socket-fan-out.ts'
 import { closeCause, upgradeRefusal } from './upgrade.ts'
@@ -26,7 +27,7 @@ export interface SocketRouteDeps {
   readonly isDraining: () => boolean
 }
 
-export interface SocketRouteLimits {
+export interface SocketRouteLimits extends ClientDetailsLimits {
   readonly maxMessageBytes: number
   readonly maxBackpressureBytes: number
   readonly idleTimeoutMs: number
@@ -55,6 +56,9 @@ export interface SocketRoute {
 export function serveSockets(deps: SocketRouteDeps, route: SocketRoute, limits: SocketRouteLimits): void {
   const { app, gate, hub, observer, log } = deps
   const { transport } = route
+  const details = createClientDetails(limits)
+  /** What the gate counts sessions under, which is not what is shown of them. */
+  const entered = new Map<Session, string>()
 
   function upgrade(request: UpgradeRequest): UpgradeAnswer<Session> {
     const refusal = deps.isDraining() ? draining : gate.check(request)
@@ -62,12 +66,16 @@ export function serveSockets(deps: SocketRouteDeps, route: SocketRoute, limits: 
       observer.connectionRefused(refusal.failed)
       return { refuse: upgradeRefusal(refusal) }
     }
-    const { session, protocol } = route.accept(request, gate.enter(request))
+    const counted = gate.enter(request)
+    const { session, protocol } = route.accept(request, details.addressOf(request))
+    if (counted !== '') entered.set(session, counted)
+    details.describe(session, request)
     return { accept: session, protocol }
   }
 
   function close(session: Session, code: number, reason: string): void {
-    gate.leave(session.address)
+    gate.leave(entered.get(session) ?? '')
+    entered.delete(session)
     const cause = closeCause(session, code, reason)
     observer.connectionClosed(transport, cause)
     if (cause !== null)

@@ -2,8 +2,7 @@
  * The store of a node that keeps nothing.
  *
  * Owns rows and logs as maps: what a disk would hold, for `dataDir: none` and for tests. Changes are made within the call,
- * so all that was written is committed. Looking up is O(1), the next owner of a log O(log n); rows are sorted when they
- * are asked for in order.
+ * so all that was written is committed. Looking up is O(1), the next row in order or owner of a log O(log n).
  *
  * Bound: none of its own; who writes bounds what is kept, as on a disk, and is told the bytes of it.
  */
@@ -20,11 +19,37 @@ import {
 } from './keys.ts'
 import { SortedTexts } from './sorted-texts.ts'
 
-/** Texts by the bytes of their keys, one letter per byte: letters compare as the bytes do. */
-type Rows = Map<string, string>
-
 /** Memory of a row, an entry or a log besides its texts and bytes: objects and places in maps, rounded up. */
 const OVERHEAD_BYTES = 160
+
+/** Texts by the bytes of their keys, one letter per byte: letters compare as the bytes do. */
+class Rows {
+  readonly #values: Map<string, string>
+  readonly #keys: SortedTexts
+
+  constructor() {
+    this.#values = new Map()
+    this.#keys = new SortedTexts()
+  }
+
+  get(key: string): string | undefined {
+    return this.#values.get(key)
+  }
+
+  set(key: string, value: string): void {
+    if (!this.#values.has(key)) this.#keys.add(key)
+    this.#values.set(key, value)
+  }
+
+  delete(key: string): void {
+    if (this.#values.delete(key)) this.#keys.delete(key)
+  }
+
+  /** The first key that is not before `key`; null = there is none. */
+  atLeast(key: string): string | null {
+    return this.#keys.atLeast(key)
+  }
+}
 
 /** Entries, oldest first, by the bytes of the log's prefix. No log in it is empty. */
 class Logs {
@@ -78,7 +103,7 @@ class Logs {
 }
 
 export function createMemoryStore(): Store {
-  const rows: Rows = new Map()
+  const rows = new Rows()
   const logs = new Logs()
   const log = (name: LogName, tenant: number, owner: string): readonly StoredEntry[] =>
     logs.get(letters(logPrefix(name, tenant, owner)))
@@ -146,16 +171,18 @@ function rangeOf(entries: readonly StoredEntry[]): LogRange | null {
   return first === undefined || last === undefined ? null : { first: first.seq, last: last.seq }
 }
 
+/** Looks up each after the one before was told: rows may come and go meanwhile. */
 function* rowsWithin(rows: Rows, range: KeyRange): Iterable<Row> {
-  const start = letters(range.start)
   const end = letters(range.end)
-  for (const key of [...rows.keys()].filter((one) => one >= start && one < end).sort()) {
+  let key = rows.atLeast(letters(range.start))
+  while (key !== null && key < end) {
     const value = rows.get(key)
     if (value !== undefined) yield { ...readRowKey(Buffer.from(key, 'latin1')), value }
+    key = rows.atLeast(`${key}\u0000`)
   }
 }
 
-/** Looks up each after the one before was told: logs may come and go meanwhile. */
+/** Likewise for logs. */
 function* ownersWithin(logs: Logs, range: KeyRange): Iterable<Owner> {
   const end = letters(range.end)
   let prefix = logs.atLeast(letters(range.start))

@@ -20,7 +20,12 @@ import { type Reply, subprotocols, type WireFormat } from '../protocol/messages.
 import * as msgpack from '../protocol/msgpack-codec.ts'
 import type { ConnectionGate } from '../sockets/connection-gate.ts'
 import { publicPaths } from '../sockets/public-paths.ts'
-import { type Accepted, type SocketRoute, serveSockets } from '../sockets/socket-route.ts'
+import {
+  type Accepted,
+  type SocketRoute,
+  type SocketRouteLimits,
+  serveSockets,
+} from '../sockets/socket-route.ts'
 import type { PublicApp, UpgradeRequest } from '../uws.ts'
 import type { CommandRunner } from './run-command.ts'
 import { createWebSocketFanOut, type WebSocketFanOut } from './websocket-fan-out.ts'
@@ -39,11 +44,8 @@ export interface WebSocketDeps {
   readonly isDraining: () => boolean
 }
 
-export interface WebSocketLimits {
-  readonly maxMessageBytes: number
-  readonly maxBackpressureBytes: number
+export interface WebSocketLimits extends SocketRouteLimits {
   readonly maxReplyBytes: number
-  readonly idleTimeoutMs: number
 }
 
 /** Registers the route; connections come once the app listens. */

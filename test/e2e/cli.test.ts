@@ -89,7 +89,7 @@ describe('encke serve', () => {
     t.after(() => holder.close())
     const address = await until(() => holder.address())
     const port = typeof address === 'object' ? address.port : assert.fail()
-    const ports = ['--port=0', `--internal-port=${port}`, '--publish-port=0']
+    const ports = ['--port=0', `--internal-port=${port}`, '--publish-port=0', '--cometql-port=0']
     const { code, stderr } = await runCli(t, ['serve', ...ports, '--log-level=silent'])
     assert.equal(code, 69, stderr)
     assert.match(stderr, new RegExp(`\\b${port}\\b`))
@@ -97,7 +97,7 @@ describe('encke serve', () => {
 
   test('ends with 73 when the ready file can not be made', async (t) => {
     const folder = await withTree(t, {})
-    const ports = ['--port=0', '--internal-port=0', '--publish-port=0', '--drain-ms=0']
+    const ports = ['--port=0', '--internal-port=0', '--publish-port=0', '--cometql-port=0', '--drain-ms=0']
     const path = join(folder, 'no', 'ready.json')
     const { code, stderr } = await runCli(t, ['serve', ...ports, `--ready-file=${path}`])
     assert.equal(code, 73, stderr)
@@ -142,8 +142,14 @@ describe('encke serve', () => {
 
   test('warns when anyone may connect, and says nothing of its secrets', async (t) => {
     const folder = await withTree(t, { 'encke.yaml': 'key: hunter2-hunter2\nhost: 0.0.0.0\n' })
-    const ports = ['--port=0', '--internal-port=0', '--publish-port=0', '--drain-ms=0', '--demo']
-    const node = startCli(t, ['serve', ...ports, `--config=${join(folder, 'encke.yaml')}`])
+    const ports = ['--port=0', '--internal-port=0', '--publish-port=0', '--cometql-port=0']
+    const node = startCli(t, [
+      'serve',
+      ...ports,
+      '--drain-ms=0',
+      '--demo',
+      `--config=${join(folder, 'encke.yaml')}`,
+    ])
     await until(() => node.stdout().includes('publish demo'), PATIENT)
     node.child.kill('SIGTERM')
     const { code, stdout, stderr } = await node.ended
@@ -326,13 +332,13 @@ test('encke stats --watch ends quietly when its reader is gone', async (t) => {
 
 describe('encke check-config and encke print-config', () => {
   test('a good configuration is called good, with its warnings on stderr', async (t) => {
-    const folder = await withTree(t, { 'encke.yaml': 'cometqlPort: 3308\nhost: 127.0.0.1\n' })
+    const folder = await withTree(t, { 'encke.yaml': 'channelLingerMs: 1\nhost: 127.0.0.1\n' })
     const { code, stdout, stderr } = await runCli(t, [
       'check-config',
       `--config=${join(folder, 'encke.yaml')}`,
     ])
     assert.deepEqual([code, stdout], [0, 'Configuration is good\n'])
-    assert.equal(stderr, 'Warning: "cometqlPort" has no effect: this version opens no such port\n')
+    assert.match(stderr, /^Warning: "channelLingerMs" is 1, below "ringMs", .*\n$/)
   })
 
   test('a bad configuration is told mistake by mistake', async (t) => {

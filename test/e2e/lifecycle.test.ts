@@ -15,7 +15,18 @@ import { type RunningCommand, runEncke, startNode } from '../support/node.ts'
 import { until } from '../support/until.ts'
 import { openClient, openLine, openPublisher, ops } from '../support/wire.ts'
 
-const FREE_PORTS = ['--host', '127.0.0.1', '--port', '0', '--internal-port', '0', '--publish-port', '0']
+const FREE_PORTS = [
+  '--host',
+  '127.0.0.1',
+  '--port',
+  '0',
+  '--internal-port',
+  '0',
+  '--publish-port',
+  '0',
+  '--cometql-port',
+  '0',
+]
 /** Generous: tests share the machine, and from source the compiler runs on the way. */
 const START_WITHIN_MS = process.env.ENCKE_TEST_DIST ? 3000 : 10_000
 const DRAIN_MS = 1000
@@ -32,9 +43,9 @@ test('a node listens soon after it was started, and says where', async (t) => {
   assert.ok(tookMs < START_WITHIN_MS, `${tookMs} ms`)
 
   const ready = JSON.parse(readFileSync(file, 'utf8'))
-  assert.deepEqual(Object.keys(ready), ['pid', 'public', 'internal', 'publish'])
+  assert.deepEqual(Object.keys(ready), ['pid', 'public', 'internal', 'publish', 'cometql'])
   assert.equal(ready.pid, command.process.pid)
-  for (const name of ['public', 'internal', 'publish']) {
+  for (const name of ['public', 'internal', 'publish', 'cometql']) {
     assert.equal(ready[name].host, '127.0.0.1')
     assert.ok(ready[name].port > 0)
   }
@@ -129,7 +140,7 @@ test('a second signal ends the node at once', async (t) => {
   assert.equal(existsSync(file), false)
 })
 
-for (const flag of ['--port', '--internal-port', '--publish-port'] as const) {
+for (const flag of ['--port', '--internal-port', '--publish-port', '--cometql-port'] as const) {
   test(`a node whose ${flag} is taken exits with 69 and names the port`, async (t) => {
     const { file } = await folderFor(t)
     const port = await takenPort(t)
@@ -150,6 +161,7 @@ for (const flag of ['--port', '--internal-port', '--publish-port'] as const) {
       '--port': node.publicPort,
       '--internal-port': node.internalPort,
       '--publish-port': node.publishPort,
+      '--cometql-port': node.cometqlPort,
     }
     const flags = FREE_PORTS.map((word, n) => (FREE_PORTS[n - 1] === flag ? `${taken[flag]}` : word))
     assert.equal(await run(t, ['serve', ...flags]).ended, 69)
@@ -157,6 +169,22 @@ for (const flag of ['--port', '--internal-port', '--publish-port'] as const) {
     await Promise.all(clients.map((client) => client.close()))
   })
 }
+
+test('a node without CometQL opens no port for it', async (t) => {
+  const { file } = await folderFor(t)
+  const port = await takenPort(t)
+  const flags = FREE_PORTS.map((word, n) => (FREE_PORTS[n - 1] === '--cometql-port' ? `${port}` : word))
+  const command = run(t, ['serve', ...flags, '--no-cometql', '--ready-file', file])
+  await until(() => existsSync(file), { withinMs: 30_000, what: () => `the ready file: ${command.stderr()}` })
+  assert.deepEqual(Object.keys(JSON.parse(readFileSync(file, 'utf8'))), [
+    'pid',
+    'public',
+    'internal',
+    'publish',
+  ])
+  await until(() => command.stdout().includes('Encke is ready'), { what: 'the announcement' })
+  assert.doesNotMatch(command.stdout(), /CometQL/)
+})
 
 test('a ready file left by a killed node is removed before the next one is ready', async (t) => {
   const { file } = await folderFor(t)

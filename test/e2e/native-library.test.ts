@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { ownEnv } from '../support/node.ts'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 const LIBRARY = 'uWebSockets.js'
@@ -32,10 +33,22 @@ function serveWith(t: TestContext, library: string | null) {
     writeFileSync(join(packages, LIBRARY, 'package.json'), JSON.stringify(manifest))
     writeFileSync(join(packages, LIBRARY, 'index.mjs'), library)
   }
-  const flags = ['--host', '127.0.0.1', '--port', '0', '--internal-port', '0', '--publish-port', '0']
+  const flags = [
+    '--host',
+    '127.0.0.1',
+    '--port',
+    '0',
+    '--internal-port',
+    '0',
+    '--publish-port',
+    '0',
+    '--cometql-port',
+    '0',
+  ]
   const ran = spawnSync(process.execPath, [join(folder, 'dist', 'main.js'), 'serve', ...flags], {
     encoding: 'utf8',
     timeout: 20_000,
+    env: ownEnv(),
   })
   const lines = ran.stderr.trim().split('\n')
   return { code: ran.status, stdout: ran.stdout, lines }

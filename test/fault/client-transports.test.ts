@@ -5,7 +5,7 @@
  * every publication comes once and in order, and every publish is stored once, whatever transport carried what.
  */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ClientOptions, TransportName } from '../../src/client/client.ts'
 import { type Journal, startJournal, startSteady } from '../support/client-journal.ts'
@@ -20,57 +20,61 @@ const SWITCHING_MS = 15_000
 const SAY_EVERY_MS = 10
 /** Turns there must be at least, for the test to show anything: a busy machine manages fewer. */
 const MIN_SWITCHES = 6
+/** Tests at once: most of their time is spent waiting, each for its own network. */
+const AT_ONCE = 4
 
-for (const fallback of fallbacks) {
-  for (const rule of ['refused', 'cut', 'swallowed'] as const) {
-    test(`client goes on with ${fallback} where upgrades are ${rule}, and returns when they are not`, async (t) => {
+describe('clients on a network that changes its mind', { concurrency: AT_ONCE }, () => {
+  for (const fallback of fallbacks) {
+    for (const rule of ['refused', 'cut', 'swallowed'] as const) {
+      test(`client goes on with ${fallback} where upgrades are ${rule}, and returns when they are not`, async (t) => {
+        const { node, proxy, network, start } = await setUp(t)
+        proxy.upgrades = rule
+        const journal = await start(['steady'], fallback)
+        assert.deepEqual(used(journal), [fallback])
+        const steady = await startSteady(t, node, ['steady'], 100)
+        await journal.reached('steady', 20)
+        proxy.upgrades = 'passed'
+        network.dispatchEvent(new Event('online'))
+        await until(() => used(journal).length === 2, { what: 'the other transport' })
+        await steady.goOn(20)
+        const count = await steady.stop()
+        await journal.reached('steady', count)
+        journal.assertUnbroken('steady', 1, count)
+        assert.deepEqual(used(journal), [fallback, 'websocket'])
+        const { state: last } = journal.states.at(-1) ?? assert.fail()
+        assert.equal(last, 'connected')
+      })
+    }
+
+    test(`client that is moved between WebSocket and ${fallback} at random loses nothing and says nothing twice [slow]`, async (t) => {
       const { node, proxy, network, start } = await setUp(t)
-      proxy.upgrades = rule
-      const journal = await start(['steady'], fallback)
-      assert.deepEqual(used(journal), [fallback])
+      const random = createRandom()
+      const journal = await start(['steady', 'open_own'], fallback, { timeoutMs: 60_000 })
       const steady = await startSteady(t, node, ['steady'], 100)
-      await journal.reached('steady', 20)
+      const talk = startTalk(journal)
+      const endMs = performance.now() + SWITCHING_MS
+      while (performance.now() < endMs) {
+        proxy.upgrades = random.pick<UpgradeRule>(['passed', 'passed', 'refused', 'cut'])
+        if (random.below(2) === 0) proxy.cutWebSockets()
+        network.dispatchEvent(new Event('online'))
+        await pause(random.below(400)) // the pace at which the network changes its mind is the test
+      }
       proxy.upgrades = 'passed'
-      network.dispatchEvent(new Event('online'))
-      await until(() => used(journal).length === 2, { what: 'the other transport' })
-      await steady.goOn(20)
+      const said = await talk.stop()
       const count = await steady.stop()
       await journal.reached('steady', count)
+      await journal.reached('open_own', said.length)
       journal.assertUnbroken('steady', 1, count)
-      assert.deepEqual(used(journal), [fallback, 'websocket'])
-      const { state: last } = journal.states.at(-1) ?? assert.fail()
-      assert.equal(last, 'connected')
+      journal.assertUnbroken('open_own', 1, said.length)
+      const stored = journal.heard('open_own').map(({ publication }) => publication.data)
+      assert.deepEqual([...stored].sort(byNumber), said)
+      const switches = used(journal).length - 1
+      t.diagnostic(`${switches} switches, ${count} received, ${said.length} published`)
+      assert.ok(switches >= MIN_SWITCHES, `${switches} switches`)
+      assert.deepEqual(journal.errors, [])
     })
   }
-
-  test(`client that is moved between WebSocket and ${fallback} at random loses nothing and says nothing twice [slow]`, async (t) => {
-    const { node, proxy, network, start } = await setUp(t)
-    const random = createRandom()
-    const journal = await start(['steady', 'open_own'], fallback, { timeoutMs: 60_000 })
-    const steady = await startSteady(t, node, ['steady'], 100)
-    const talk = startTalk(journal)
-    const endMs = performance.now() + SWITCHING_MS
-    while (performance.now() < endMs) {
-      proxy.upgrades = random.pick<UpgradeRule>(['passed', 'passed', 'refused', 'cut'])
-      if (random.below(2) === 0) proxy.cutWebSockets()
-      network.dispatchEvent(new Event('online'))
-      await pause(random.below(400)) // the pace at which the network changes its mind is the test
-    }
-    proxy.upgrades = 'passed'
-    const said = await talk.stop()
-    const count = await steady.stop()
-    await journal.reached('steady', count)
-    await journal.reached('open_own', said.length)
-    journal.assertUnbroken('steady', 1, count)
-    journal.assertUnbroken('open_own', 1, said.length)
-    const stored = journal.heard('open_own').map(({ publication }) => publication.data)
-    assert.deepEqual([...stored].sort(byNumber), said)
-    const switches = used(journal).length - 1
-    t.diagnostic(`${switches} switches, ${count} received, ${said.length} published`)
-    assert.ok(switches >= MIN_SWITCHES, `${switches} switches`)
-    assert.deepEqual(journal.errors, [])
-  })
-}
+})
 
 interface Setup {
   readonly node: TestNode

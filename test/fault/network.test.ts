@@ -6,7 +6,7 @@
  * may be lost and small where gaps are the point.
  */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import {
   assertAccounted,
   assertUnbroken,
@@ -141,27 +141,44 @@ test('a bad network with a long ring', async (t) => {
   assert.equal(await counter(node.internalUrl, 'encke_books_balance'), 0)
 })
 
-// An event stream is left out: what goes to the proxy counts as received, and its client has nothing to say.
-for (const transport of transports.filter(({ name }) => name !== 'SSE')) {
-  const name = `${transport.name} client whose line is half-open is counted out by the node [slow]`
-  test(name, async (t) => {
-    const quick = ['--ping-ms', '3000', '--idle-timeout-ms', '8000', '--poll-hold-ms', '2000']
-    const own = await startContractNode(t, quick)
+// Each waits out the patience of a node of its own.
+describe('clients that give no sign of life', { concurrency: true }, () => {
+  // An event stream is left out: what goes to the proxy counts as received, and its client has nothing to say.
+  for (const transport of transports.filter(({ name }) => name !== 'SSE')) {
+    const name = `${transport.name} client whose line is half-open is counted out by the node [slow]`
+    test(name, async (t) => {
+      const quick = ['--ping-ms', '3000', '--idle-timeout-ms', '8000', '--poll-hold-ms', '2000']
+      const own = await startContractNode(t, quick)
+      const { proxy, through } = await before(t, own)
+      const user = channelFor('half-open', transport)
+      const client = await through(transport, { token: tokenOf(user) })
+      const online = async () => {
+        const asker = await openClient(own.wsUrl)
+        const { online } = await asker.ok({ users: { ids: [user] } })
+        await asker.close()
+        return (online as string[]).length
+      }
+      assert.equal(await online(), 1)
+      proxy.halfOpen()
+      await until(async () => (await online()) === 0, { withinMs: 40_000, what: 'the user to be gone' })
+      assert.deepEqual([client.bye(), client.ended()], [null, null])
+    })
+  }
+
+  test('a client that never reads is ended as too slow, and nobody else is harmed', async (t) => {
+    const own = await startContractNode(t, ['--max-lag-ms', '500'])
+    const others = await startWitness(t, own)
     const { proxy, through } = await before(t, own)
-    const user = channelFor('half-open', transport)
-    const client = await through(transport, { token: tokenOf(user) })
-    const online = async () => {
-      const asker = await openClient(own.wsUrl)
-      const { online } = await asker.ok({ users: { ids: [user] } })
-      await asker.close()
-      return (online as string[]).length
-    }
-    assert.equal(await online(), 1)
-    proxy.halfOpen()
-    await until(async () => (await online()) === 0, { withinMs: 40_000, what: 'the user to be gone' })
-    assert.deepEqual([client.bye(), client.ended()], [null, null])
+    const client = await through(transports[0] ?? assert.fail())
+    await client.ok({ subscribe: { channel: 'never' } })
+    proxy.pause('toClient')
+    await flood(t, own, 'never')
+    const ended = () => counter(own.internalUrl, 'encke_connections_closed_total', { code: 'SLOW_CONSUMER' })
+    // The node gives it some seconds to hear the goodbye.
+    await until(async () => (await ended()) === 1, { withinMs: 20_000, what: 'the client to be ended' })
+    await others.unharmed()
   })
-}
+})
 
 test('slow readers on a node with a short ring', async (t) => {
   const node = await startContractNode(t, ['--ring-size', '1000', '--max-lag-ms', '60000'])
@@ -190,36 +207,28 @@ test('slow readers on a node with a short ring', async (t) => {
         assert.ok(missing > 0, 'the flood was too small to leave a gap')
       },
     )
-
-    await t.test(
-      `${transport.name} client on a thin line gets all that fits the ring, at its own pace`,
-      async (t) => {
-        const { proxy, through } = await before(t, node)
-        const channel = channelFor('thin', transport)
-        const client = await through(transport)
-        await client.ok({ subscribe: { channel } })
-        proxy.shape('toClient', { bytesPerSecond: 1_000_000 })
-        const line = await openPublisher({ port: node.publishPort })
-        t.after(() => line.close())
-        for (let n = 1; n <= 900; n++) line.send(ops.publish, n + 1, channel, FLOOD_DATA)
-        assertUnbroken(await client.received(channel, 900), 1, 900)
-        assert.deepEqual(client.gaps, [])
-      },
-    )
   }
 
-  await t.test('a client that never reads is ended as too slow, and nobody else is harmed', async (t) => {
-    const own = await startContractNode(t, ['--max-lag-ms', '500'])
-    const others = await startWitness(t, own)
-    const { proxy, through } = await before(t, own)
-    const client = await through(transports[0] ?? assert.fail())
-    await client.ok({ subscribe: { channel: 'never' } })
-    proxy.pause('toClient')
-    await flood(t, own, 'never')
-    const ended = () => counter(own.internalUrl, 'encke_connections_closed_total', { code: 'SLOW_CONSUMER' })
-    // The node gives it some seconds to hear the goodbye.
-    await until(async () => (await ended()) === 1, { withinMs: 20_000, what: 'the client to be ended' })
-    await others.unharmed()
+  // These wait more than they work.
+  await t.test('thin lines', { concurrency: true }, async (t) => {
+    const tests = transports.map((transport) =>
+      t.test(
+        `${transport.name} client on a thin line gets all that fits the ring, at its own pace`,
+        async (t) => {
+          const { proxy, through } = await before(t, node)
+          const channel = channelFor('thin', transport)
+          const client = await through(transport)
+          await client.ok({ subscribe: { channel } })
+          proxy.shape('toClient', { bytesPerSecond: 1_000_000 })
+          const line = await openPublisher({ port: node.publishPort })
+          t.after(() => line.close())
+          for (let n = 1; n <= 900; n++) line.send(ops.publish, n + 1, channel, FLOOD_DATA)
+          assertUnbroken(await client.received(channel, 900), 1, 900)
+          assert.deepEqual(client.gaps, [])
+        },
+      ),
+    )
+    await Promise.all(tests)
   })
 
   assert.equal(await counter(node.internalUrl, 'encke_books_balance'), 0)

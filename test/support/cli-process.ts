@@ -1,14 +1,15 @@
 /**
  * The command line as a real child process.
  *
- * Owns starting it from the sources without any ENCKE_ variable of the person who runs the tests, collecting what it
- * prints, and making sure it has ended when the test has. Bound: 30 s per process, then it is killed.
+ * Owns starting it, from where node.ts starts nodes, without any ENCKE_ variable of the person who runs the tests,
+ * collecting what it prints, and making sure it has ended when the test has. Bound: 30 s per process, then it is killed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { enckeCommand, ownEnv } from './node.ts'
 import { until } from './until.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -47,10 +48,11 @@ export interface ServeProcess extends CliProcess {
 
 /** Starts `encke …args`; it is killed if it outlives the test. */
 export function startCli(t: TestContext, args: readonly string[], options: CliOptions = {}): CliProcess {
-  const preload = ['tsx', ...(options.preload ?? [])].flatMap((name) => ['--import', name])
-  const child = spawn(process.execPath, [...preload, 'src/main.ts', ...args], {
+  const [program = '', ...first] = enckeCommand
+  const preload = (options.preload ?? []).flatMap((name) => ['--import', name])
+  const child = spawn(program, [...preload, ...first, ...args], {
     cwd: ROOT,
-    env: { ...withoutOurs(process.env), ...options.env },
+    env: { ...ownEnv(), ...options.env },
     timeout: MAX_LIFE_MS,
     killSignal: 'SIGKILL',
   })
@@ -86,7 +88,7 @@ export async function startServe(
   options: CliOptions = {},
 ): Promise<ServeProcess> {
   const readyFile = join(folder, 'ready.json')
-  const ports = ['--port=0', '--internal-port=0', '--publish-port=0', '--host=127.0.0.1']
+  const ports = ['--port=0', '--internal-port=0', '--publish-port=0', '--cometql-port=0', '--host=127.0.0.1']
   const data = args.some((arg) => arg.startsWith('--data-dir')) ? [] : ['--data-dir=none']
   const node = startCli(t, ['serve', ...ports, ...data, `--ready-file=${readyFile}`, ...args], options)
   const { child } = node
@@ -95,8 +97,4 @@ export async function startServe(
   if (!existsSync(readyFile)) throw new Error(`The node did not start: ${node.stderr()}`)
   const ready = JSON.parse(readFileSync(readyFile, 'utf8')) as ServeProcess['ready']
   return { ...node, ready, readyFile }
-}
-
-function withoutOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('ENCKE_')))
 }

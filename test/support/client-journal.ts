@@ -18,6 +18,7 @@ import {
 } from '../../src/client/client.ts'
 import type { PublicationMessage } from '../../src/protocol/messages.ts'
 import type { TestNode } from './node.ts'
+import { atEnd } from './teardown.ts'
 import { until } from './until.ts'
 import { openPublisher, ops } from './wire.ts'
 
@@ -51,7 +52,7 @@ export async function startJournal(
   options: ClientOptions = {},
 ): Promise<Journal> {
   const client = createClient({ url, WebSocket, backoff: QUICK, ...options })
-  t.after(() => client.disconnect())
+  atEnd(t, () => client.disconnect())
   const states: ClientState[] = []
   const gaps: ChannelGap[] = []
   const errors: ClientError[] = []
@@ -124,7 +125,7 @@ export async function startSteady(
       for (const channel of channels) line.send(ops.publish, ++frames, channel, ticks)
     }
   }, 5)
-  t.after(async () => {
+  atEnd(t, async () => {
     clearInterval(timer)
     await line.close()
   })

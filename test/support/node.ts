@@ -29,6 +29,8 @@ export interface TestNode {
   readonly publicPort: number
   readonly internalPort: number
   readonly publishPort: number
+  /** 0 = there is none */
+  readonly cometqlPort: number
   readonly pid: number
   stdout(): string
   stderr(): string
@@ -41,6 +43,7 @@ interface ReadyFile {
   readonly public: { readonly port: number }
   readonly internal: { readonly port: number }
   readonly publish: { readonly port: number }
+  readonly cometql?: { readonly port: number }
 }
 
 /** Command and first arguments that mean `encke`. */
@@ -82,6 +85,7 @@ export async function startNode(
     publicPort: ready.public.port,
     internalPort: ready.internal.port,
     publishPort: ready.publish.port,
+    cometqlPort: ready.cometql?.port ?? 0,
     pid: ready.pid,
     stdout: child.stdout,
     stderr: child.stderr,
@@ -129,7 +133,7 @@ export function runCommand(
 }
 
 /** The environment of this process without what would configure a node. */
-function ownEnv(): NodeJS.ProcessEnv {
+export function ownEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ENCKE_')))
 }
 
@@ -140,6 +144,7 @@ function withDefaults(flags: readonly string[]): string[] {
     '--port': '0',
     '--internal-port': '0',
     '--publish-port': '0',
+    '--cometql-port': '0',
     '--drain-ms': '100',
     '--data-dir': 'none',
   }

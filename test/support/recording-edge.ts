@@ -49,6 +49,7 @@ export function recordingEdge(
       goodbyes.push({ target, goodbye })
       return disconnects
     },
+    sessionStates: () => [],
     counts: () => ({ connections: 3, sessions: 2, subscriptions: 5, channels: 0 }),
   }
 }

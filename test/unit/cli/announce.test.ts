@@ -21,6 +21,12 @@ test('announcement gives addresses that can be reached from this machine', () =>
   assert.doesNotMatch(text, /demo/)
 })
 
+test('announcement gives the port of CometQL where there is one', () => {
+  const cometql = { host: '127.0.0.1', port: 3307 }
+  assert.match(announcement(plain, { ...addresses, cometql }), / CometQL +127\.0\.0\.1:3307$/m)
+  assert.doesNotMatch(announcement(plain, addresses), /CometQL/)
+})
+
 test('announcement puts IPv6 addresses in brackets', () => {
   const text = announcement(plain, { ...addresses, public: { host: '::', port: 1 } })
   assert.match(text, /ws:\/\/\[::1\]:1\/ws/)

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { payloadOf, textOf, textOfJson } from '../../../src/comet/payload-text.ts'
+import { textOf, textOfJson } from '../../../src/comet/payload-text.ts'
 import { Payload } from '../../../src/protocol/payload.ts'
 import { holds } from '../../support/holds.ts'
 
@@ -24,7 +24,7 @@ function readByPage(text: string): unknown {
 describe('data as a text for pages', () => {
   test('JSON goes out as the bytes it came in', () => {
     const json = ' {"a" : [1, 2],"b":"it\'s"}\n'
-    assert.equal(textOf(payloadOf(Buffer.from(json))), json)
+    assert.equal(textOf(Payload.fromBytes(Buffer.from(json))), json)
     assert.equal(textOfJson(json), json)
   })
 
@@ -62,7 +62,7 @@ describe('data as a text for pages', () => {
   })
 
   test('apostrophe behind a backslash is written so that pages leave it alone', () => {
-    const sent = textOf(payloadOf(Buffer.from('{"a":"\\\\\'"}')))
+    const sent = textOf(Payload.fromBytes(Buffer.from('{"a":"\\\\\'"}')))
     assert.equal(sent, '{"a":"\\\\\\u0027"}')
     assert.deepEqual(readByPage(sent), { a: "\\'" })
   })
@@ -79,7 +79,7 @@ describe('data as a text for pages', () => {
     holds(
       fc.property(values, (value) => {
         const json = JSON.stringify(value)
-        const data = payloadOf(Buffer.from(json))
+        const data = Payload.fromBytes(Buffer.from(json))
         assert.equal(data.isText, false)
         assert.equal(JSON.stringify(readByPage(textOf(data))), json)
         assert.equal(JSON.stringify(readByPage(textOfJson(json))), json)
@@ -99,12 +99,12 @@ describe('data as a text for pages', () => {
 
 describe('what a page sends', () => {
   test('JSON is data, anything else is a text', () => {
-    assert.deepEqual(payloadOf(Buffer.from('{"a":1}')).value(), { a: 1 })
-    const text = payloadOf(Buffer.from('{a:1}'))
+    assert.deepEqual(Payload.fromBytes(Buffer.from('{"a":1}')).value(), { a: 1 })
+    const text = Payload.fromBytes(Buffer.from('{a:1}'))
     assert.deepEqual([text.isText, text.value()], [true, '{a:1}'])
   })
 
   test('bytes that are no UTF-8 are a text with marks in their place', () => {
-    assert.equal(payloadOf(Buffer.from([0x61, 0xff])).value(), 'a\ufffd')
+    assert.equal(Payload.fromBytes(Buffer.from([0x61, 0xff])).value(), 'a\ufffd')
   })
 })

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { checkConfig, isLoopback, type Origins } from '../../../src/config/check.ts'
+import { checkConfig, isLoopback } from '../../../src/config/check.ts'
 import { defaultConfig } from '../../../src/config/load.ts'
 import type { Config, OptionName } from '../../../src/config/options.ts'
 
@@ -11,11 +11,8 @@ const SECRET = '0123456789abcdef'
 
 function check(changes: Partial<Config>, facts: { readable?: string; unusable?: OptionName[] } = {}) {
   const config: Config = { ...defaultConfig(), host: '127.0.0.1', ...changes }
-  const origins = Object.fromEntries(
-    Object.keys(config).map((name) => [name, name in changes ? 'flag' : 'default']),
-  ) as Origins
   const canRead = (path: string) => path === facts.readable
-  return checkConfig({ config, origins, canRead, unusable: new Set(facts.unusable) })
+  return checkConfig({ config, canRead, unusable: new Set(facts.unusable) })
 }
 
 const mistakes = (...given: Parameters<typeof check>) => check(...given).mistakes
@@ -46,7 +43,23 @@ describe('internal ports', () => {
 
   test('do not share a port with each other, unless the system picks', () => {
     assert.match(mistakes({ internalPort: 9_000, publishPort: 9_000 })[0] ?? '', /are both 9000/)
-    assert.deepEqual(mistakes({ port: 0, internalPort: 0, publishPort: 0 }), [])
+    assert.deepEqual(mistakes({ port: 0, internalPort: 0, publishPort: 0, cometqlPort: 0 }), [])
+    assert.deepEqual(mistakes({ cometqlPort: 8_082 }), [
+      '"publishPort" and "cometqlPort" are both 8082: each listener needs its own port',
+    ])
+  })
+
+  test('that all have one port are told of once each', () => {
+    assert.deepEqual(mistakes({ internalPort: 9_000, publishPort: 9_000, cometqlPort: 9_000 }), [
+      '"internalPort" and "publishPort" are both 9000: each listener needs its own port',
+      '"internalPort" and "cometqlPort" are both 9000: each listener needs its own port',
+    ])
+  })
+
+  test('leave the port of CometQL to others where CometQL is off', () => {
+    const off = { cometql: false, cometqlPort: 9_000 } as const
+    assert.deepEqual(mistakes({ ...off, internalPort: 9_000 }), [])
+    assert.deepEqual(mistakes({ ...off, port: 9_000 }), [])
   })
 
   test('do not share a port with the public listener on the same address', () => {
@@ -55,6 +68,7 @@ describe('internal ports', () => {
       mistakes({ host: '0.0.0.0', port: 8_082 })[0] ?? '',
       /^"port" and "publishPort" are both 8082/,
     )
+    assert.match(mistakes({ port: 3_307 })[0] ?? '', /^"port" and "cometqlPort" are both 3307/)
     assert.deepEqual(mistakes({ host: '10.0.0.1', port: 8_081 }), [])
   })
 })
@@ -149,10 +163,25 @@ test('channelLingerMs reaches as far as the short ring, where there is one', () 
   assert.deepEqual(warnings({ channelLingerMs: 0, ringMs: 30_000, ringSize: 0 }), [])
 })
 
-test('reserved options are told to have no effect', () => {
-  assert.deepEqual(warnings({ cometqlPort: 3_307 }), [
-    '"cometqlPort" has no effect: this version opens no such port',
-  ])
+describe('certificate of CometQL', () => {
+  const both = { cometqlTlsCertFile: 'node.pem', cometqlTlsKeyFile: 'node.pem' } as const
+
+  test('comes with its key, and both can be read', () => {
+    assert.deepEqual(check(both, { readable: 'node.pem' }), { mistakes: [], warnings: [] })
+    assert.deepEqual(mistakes({ ...both, cometqlTlsKeyFile: 'key.pem' }, { readable: 'node.pem' }), [
+      '"cometqlTlsKeyFile" is "key.pem", which can not be read as a file',
+    ])
+    assert.deepEqual(mistakes({ ...both, cometqlTlsCertFile: 'cert.pem' }, { readable: 'node.pem' }), [
+      '"cometqlTlsCertFile" is "cert.pem", which can not be read as a file',
+    ])
+    assert.equal(mistakes(both).length, 2)
+  })
+
+  test('is of no use without its key, nor a key without it', () => {
+    const alone = ['"cometqlTlsCertFile" and "cometqlTlsKeyFile" belong together: only one of them is given']
+    assert.deepEqual(mistakes({ cometqlTlsCertFile: 'node.pem' }, { readable: 'node.pem' }), alone)
+    assert.deepEqual(mistakes({ cometqlTlsKeyFile: 'node.pem' }, { readable: 'node.pem' }), alone)
+  })
 })
 
 test('dataDir is a folder or none', () => {

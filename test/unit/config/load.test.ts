@@ -224,9 +224,9 @@ test('secrets never appear in a message', async () => {
 })
 
 test('warnings come with the configuration', async () => {
-  const { warnings } = await load({ flags: { 'cometql-port': ['3307'] } })
+  const { warnings } = await load({ flags: { 'channel-linger-ms': ['1'] } })
   assert.equal(warnings.length, 2)
-  assert.match(warnings.join('\n'), /ANYONE.*\n"cometqlPort"/)
+  assert.match(warnings.join('\n'), /ANYONE.*\n"channelLingerMs"/)
 })
 
 describe('comet.ini', () => {

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import type { ChannelRule } from '../../../src/config/rules.ts'
 import { BrokerChannel } from '../../../src/core/broker-channel.ts'
 import { compileRules } from '../../../src/core/channel-rules.ts'
-import { createRingMemory, type RingLimits } from '../../../src/core/ring.ts'
+import { createRingMemory, ENTRY_OVERHEAD_BYTES, type RingLimits } from '../../../src/core/ring.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { recordingEdge } from '../../support/recording-edge.ts'
 
@@ -177,6 +177,30 @@ describe('channel with a history', () => {
     )
   })
 
+  test('lets go of single publications, and has the others where they were', () => {
+    const { channel, memory, publish } = setUp({ historySize: 5 })
+    publish(7)
+    const { bytes } = memory
+    channel.remove([1, 3, 5, 7, 8])
+    assert.deepEqual([channel.offset, channel.firstInHistory(), channel.firstRetained()], [7, 4, 4])
+    const held = [3, 4, 5, 6, 7].map((offset) => channel.retained(offset)?.toString())
+    assert.deepEqual(held, [undefined, '4', undefined, '6', undefined])
+    assert.equal(memory.bytes, bytes - 3 - ENTRY_OVERHEAD_BYTES, 'the place of the oldest is gone as well')
+    publish(1)
+    assert.deepEqual([channel.retained(8)?.toString(), channel.firstRetained()], ['8', 4])
+  })
+
+  test('that lost all its publications one by one still goes on counting, and costs nothing in the end', () => {
+    const { clock, channel, memory, publish, held } = setUp({ historySize: 5, historyTtlMs: 500 })
+    publish(3)
+    channel.remove([1, 2, 3])
+    publish(1)
+    assert.deepEqual([channel.offset, channel.retained(4)?.toString()], [4, '4'])
+    clock.turn(501)
+    assert.deepEqual(held(), [])
+    assert.equal(memory.bytes, 0)
+  })
+
   test('lets go of everything at the end', () => {
     const { channel, memory, publish, held } = setUp({ historySize: 5 })
     publish(5)
@@ -184,6 +208,14 @@ describe('channel with a history', () => {
     assert.deepEqual(held(), [])
     assert.equal(memory.bytes, 0)
   })
+})
+
+test('channel that keeps nothing has nothing to remove', () => {
+  const { channel, publish } = setUp()
+  channel.remove([1])
+  publish(1)
+  channel.remove([1])
+  assert.deepEqual([channel.isEmpty, channel.offset], [true, 1])
 })
 
 test('channel without a short ring and a history keeps nothing, attached or not', () => {

@@ -136,7 +136,80 @@ describe('durable channel', () => {
   })
 })
 
+describe('channels of a tenant', () => {
+  async function channelsOf({ broker }: Pick<Node, 'broker'>, tenant = 1) {
+    const states: [name: string, offset: number, subscribers: number][] = []
+    for await (const batch of broker.channels(tenant)) {
+      for (const { channel, position, subscribers } of batch)
+        states.push([channel, position.offset, subscribers])
+    }
+    return states
+  }
+
+  test('channels are told by their bare names, with their offsets and subscribers', async () => {
+    const node = setUp()
+    assert.deepEqual(await channelsOf(node), [])
+    for (const channel of ['a', 'a', '7\u0001a', '@17']) await node.publish(channel)
+    await node.broker.attach({ ...recordingEdge(), subscribers: (name) => (name === 'b' ? 4 : 0) }, 'b')
+    assert.deepEqual(await channelsOf(node), [
+      ['a', 2, 0],
+      ['@17', 1, 0],
+      ['b', 0, 4],
+    ])
+    assert.deepEqual(await channelsOf(node, 7), [['a', 1, 0]])
+  })
+
+  test('channels that are on disk alone are not among them', async () => {
+    const node = setUp()
+    await node.publish('kept')
+    assert.deepEqual(await channelsOf(await restarted(node, 'k4')), [])
+  })
+
+  test('channels that come and go while they are told of do no harm', async () => {
+    const node = setUp()
+    for (let n = 0; n < 600; n++) await node.publish(`old ${n}`)
+    const seen = new Set<string>()
+    let batches = 0
+    for await (const batch of node.broker.channels(1)) {
+      for (const { channel } of batch) {
+        assert.ok(!seen.has(channel), `${channel} came twice`)
+        seen.add(channel)
+      }
+      if (batches++ > 0) continue
+      node.idle()
+      for (let n = 0; n < 600; n++) await node.publish(`new ${n}`)
+    }
+    assert.ok(seen.has('old 0') && seen.size <= 600, `${seen.size} channels`)
+  })
+})
+
 describe('settings of a channel', () => {
+  test('settings of all channels of a tenant are told of, in the order of their names', async () => {
+    const node = setUp()
+    const size = (historySize: number) => ({ historySize })
+    for (const [channel, historySize] of [
+      ['b', 2],
+      ['a', 1],
+      ['7\u0001a', 7],
+      ['c', 3],
+    ] as const) {
+      await node.broker.configure(channel, size(historySize))
+    }
+    await node.broker.configure('c', null)
+    const configured = async (from: Node, tenant: number) => {
+      const all: object[] = []
+      for await (const batch of from.broker.configuredChannels(tenant)) all.push(...batch)
+      return all
+    }
+    const expected = [
+      { channel: 'a', settings: size(1) },
+      { channel: 'b', settings: size(2) },
+    ]
+    assert.deepEqual(await configured(node, 1), expected)
+    assert.deepEqual(await configured(node, 7), [{ channel: 'a', settings: size(7) }])
+    assert.deepEqual(await configured(await restarted(node, 'k4'), 1), expected)
+  })
+
   test('settings go over the rule, at once and after a restart', async () => {
     const node = setUp()
     assert.equal(await node.kept('news'), 'HISTORY_OFF')

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { HistoryQuery } from '../../../src/core/broker.ts'
-import { historyPage } from '../../../src/core/history-page.ts'
+import { heldPublication, historyPage } from '../../../src/core/history-page.ts'
 import { MAX_PAGE_BYTES } from '../../../src/protocol/history-bounds.ts'
 import type { Gap } from '../../../src/protocol/messages.ts'
 import { holds } from '../../support/holds.ts'
@@ -209,4 +209,20 @@ test('pages one after the other give everything once, in either direction', () =
       assert.deepEqual(pageOf(latest, first, { isReverse: true }).offsets, all.toReversed())
     }),
   )
+})
+
+describe('publication of a history', () => {
+  test('publication is read in its place, and no other is looked for', () => {
+    const reads: number[] = []
+    const retained = (offset: number) => {
+      reads.push(offset)
+      return offset === 5 ? null : Buffer.from(String(offset))
+    }
+    const source = { ...at(9), retained, retainedAtMs: (offset: number) => offset * 1_000 }
+    const held = (offset: number, epoch?: string) => heldPublication(source, 3, at(offset, epoch))
+    assert.deepEqual(held(4), { message: Buffer.from('4'), timeMs: 4_000 })
+    for (const offset of [5, 2, 10, 0, -1]) assert.equal(held(offset), null)
+    assert.equal(held(4, 'k2'), null)
+    assert.deepEqual(reads, [4, 5])
+  })
 })

@@ -40,6 +40,18 @@ describe('revocation', () => {
     for (const user of ['', '18', 'n1-1']) assert.equal(isRevoked(0, { user }), false)
   })
 
+  test('of several users is of each of them, in one write', async () => {
+    const { revocations, isRevoked, store } = setUp()
+    revocations.revoke({ tenant: 1, users: new Set(['17', '18', 'x'.repeat(600)]) })
+    for (const user of ['17', '18']) assert.equal(isRevoked(0, { user }), true)
+    assert.deepEqual([isRevoked(0, { user: '19' }), isRevoked(0, { tenant: 7 })], [false, false])
+    await kept()
+    assert.deepEqual(
+      store.writes.map(({ length }) => length),
+      [2],
+    )
+  })
+
   test('of a session is of that one, whoever’s it is, of that tenant', () => {
     const { revocations, isRevoked } = setUp()
     revocations.revoke(SESSION)

@@ -42,23 +42,28 @@ function trim(ring: Ring, limits: RingLimits, nowMs: number): void {
   ring.dropOldest(ring.excess(limits, nowMs))
 }
 
-/** What a ring holds, read the way a reader does. */
-function held(ring: Ring): string[] {
-  const texts: string[] = []
+/** What a ring holds, read the way a reader does; null = it was removed. */
+function entries(ring: Ring): (string | null)[] {
+  const texts: (string | null)[] = []
   for (let offset = ring.firstOffset; offset < ring.nextOffset; offset++) {
-    texts.push(ring.message(offset)?.toString() ?? assert.fail(`offset ${offset} is missing`))
+    texts.push(ring.message(offset)?.toString() ?? null)
   }
   return texts
+}
+
+/** The same of a ring from which nothing was removed. */
+function held(ring: Ring): string[] {
+  return entries(ring).map((text, index) => text ?? assert.fail(`entry ${index} is missing`))
 }
 
 describe('Ring', () => {
   test('ring gives back every message under the offset it was pushed with', () => {
     const ring = new Ring(roomy(), 41)
-    fill(ring, ['{"a":1}', '{"b":"żółw 🐢"}', ''])
+    fill(ring, ['{"a":1}', '{"b":"żółw 🐢"}', '0'])
     assert.deepEqual([ring.firstOffset, ring.nextOffset, ring.size], [41, 44, 3])
     assert.equal(ring.message(41)?.toString(), '{"a":1}')
     assert.equal(ring.message(42)?.toString(), '{"b":"żółw 🐢"}')
-    assert.equal(ring.message(43)?.toString(), '')
+    assert.equal(ring.message(43)?.toString(), '0')
   })
 
   test('ring gives back any bytes as they were', () => {
@@ -155,9 +160,61 @@ describe('Ring', () => {
     assert.equal(ring.message(3)?.toString(), 's'.repeat(100))
   })
 
+  test('ring takes single messages away, in front, between and at the end, and the others keep their offsets', () => {
+    const memory = roomy()
+    const ring = new Ring(memory, 41)
+    fill(ring, ['aaaa', 'bbb', 'cc', 'd'], 100)
+    for (const offset of [41, 43, 44]) ring.remove(offset)
+    assert.deepEqual([ring.firstOffset, ring.nextOffset, entries(ring)], [41, 45, [null, 'bbb', null, null]])
+    assert.deepEqual([ring.timeOf(41), ring.timeOf(44)], [100, 103])
+    fill(ring, ['e'], 104)
+    assert.equal(ring.message(45)?.toString(), 'e')
+    trim(ring, { ...UNBOUNDED, maxAgeMs: 4 }, 104)
+    assert.deepEqual([ring.firstOffset, entries(ring)], [42, ['bbb', null, null, 'e']], 'their age stays too')
+  })
+
+  test('ring counts a removed message no more, but for its entry, however often it is removed', () => {
+    const memory = roomy()
+    const ring = new Ring(memory, 1)
+    const large = Buffer.alloc(8192, 'l')
+    ring.push(large, 0)
+    fill(ring, ['aaaa'], 1)
+    for (let times = 0; times < 3; times++) ring.remove(1)
+    assert.deepEqual([ring.bytes, memory.bytes], [cost(0) + cost(4), RING_OVERHEAD_BYTES + cost(0) + cost(4)])
+    trim(ring, { ...UNBOUNDED, bytes: cost(0) + cost(4) }, 2)
+    assert.equal(ring.size, 2, 'nothing is above the bound any more')
+    ring.clear()
+    assert.deepEqual([ring.bytes, memory.bytes, memory.rings], [0, 0, 0])
+  })
+
+  test('ring does nothing for offsets that it does not hold', () => {
+    const memory = roomy()
+    const ring = new Ring(memory, 5)
+    ring.remove(5)
+    fill(ring, ['a', 'b', 'c'])
+    ring.dropOldest(1)
+    for (const offset of [-1, 0, 5, 8, 1e15]) ring.remove(offset)
+    assert.deepEqual([held(ring), ring.bytes], [['b', 'c'], 2 * cost(1)])
+  })
+
+  test('ring lets go of what was removed', () => {
+    const ring = new Ring(
+      createRingMemory(64 * MIB, () => assert.fail('nothing has to shrink')),
+      1,
+    )
+    for (let index = 0; index < 8; index++) ring.push(Buffer.alloc(4_000, index), 0)
+    for (let index = 0; index < 8_192; index++) ring.push(Buffer.alloc(2_048, index), 0)
+    const before = heapBytes()
+    for (let offset = 1; offset <= 4_096; offset++) ring.remove(offset)
+    const freed = before - heapBytes()
+    assert.ok(freed > 7.5 * MIB && freed < 9 * MIB, `freed ${freed} bytes`)
+    assert.equal(ring.size, 8_200)
+  })
+
   test('ring holds what a plain list holds, whatever is done to it', () => {
     const step = fc.oneof(
-      fc.record({ push: fc.string({ maxLength: 20 }) }),
+      fc.record({ push: fc.string({ minLength: 1, maxLength: 20 }) }),
+      fc.record({ remove: fc.nat(12) }),
       fc.record({ drop: fc.nat(6) }),
       fc.record({ size: fc.nat(12), bytes: fc.nat(600), maxAgeMs: fc.nat(8) }),
     )
@@ -165,9 +222,9 @@ describe('Ring', () => {
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const memory = roomy()
         const ring = new Ring(memory, 7)
-        const expected: { text: string; timeMs: number }[] = []
+        const expected: { text: string | null; timeMs: number }[] = []
         let pushed = 0
-        const bytes = () => expected.reduce((sum, { text }) => sum + cost(Buffer.byteLength(text)), 0)
+        const bytes = () => expected.reduce((sum, { text }) => sum + cost(Buffer.byteLength(text ?? '')), 0)
         const isBeyond = ({ size, bytes: most, maxAgeMs }: RingLimits, nowMs: number) =>
           expected.length > size ||
           (most > 0 && bytes() > most) ||
@@ -177,6 +234,10 @@ describe('Ring', () => {
             ring.push(Buffer.from(action.push), nowMs)
             expected.push({ text: action.push, timeMs: nowMs })
             pushed++
+          } else if ('remove' in action) {
+            ring.remove(ring.firstOffset + action.remove)
+            const entry = expected[action.remove]
+            if (entry !== undefined) entry.text = null
           } else if ('drop' in action) {
             ring.dropOldest(action.drop)
             expected.splice(0, action.drop)
@@ -185,7 +246,7 @@ describe('Ring', () => {
             while (expected.length > 0 && isBeyond(action, nowMs)) expected.shift()
           }
           assert.deepEqual(
-            held(ring),
+            entries(ring),
             expected.map(({ text }) => text),
           )
           assert.equal(ring.nextOffset, 7 + pushed)
@@ -265,7 +326,7 @@ describe('RingMemory', () => {
   })
 
   test('memory stays within its bound and its books balance, whatever is pushed where', () => {
-    const push = fc.record({ ring: fc.nat(5), bytes: fc.nat(900), clear: fc.nat(9) })
+    const push = fc.record({ ring: fc.nat(5), bytes: fc.nat(900), clear: fc.nat(9), remove: fc.nat(12) })
     holds(
       fc.property(
         fc.array(push, { maxLength: 120 }),
@@ -277,9 +338,10 @@ describe('RingMemory', () => {
           })
           const rings = Array.from({ length: 6 }, () => new Ring(memory, 1))
           let cleared = 0
-          for (const [nowMs, { ring: index, bytes, clear }] of pushes.entries()) {
+          for (const [nowMs, { ring: index, bytes, clear, remove }] of pushes.entries()) {
             const ring = rings[index] ?? assert.fail()
             ring.push(Buffer.alloc(bytes), nowMs)
+            ring.remove(ring.firstOffset + remove)
             if (clear === 0) {
               cleared += ring.size
               ring.clear()

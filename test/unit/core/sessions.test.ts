@@ -111,6 +111,54 @@ describe('a session that goes on over another connection', () => {
   })
 })
 
+describe('sessions of a tenant', () => {
+  const numbers = (sessions: Iterable<Session | null>) =>
+    [...sessions].filter((one) => one !== null).map(({ number }) => number)
+
+  test('are those that are connected, in the order in which they came', () => {
+    const { sessions, fanOut, connected } = setUp()
+    const [first, second, third] = [connected(), connected('17'), connected()]
+    sessions.open(fanOut, '')
+    second.tenant = 5
+    assert.deepEqual([numbers(sessions.ofTenant(1)), numbers(sessions.ofTenant(5))], [[1, 3], [2]])
+    sessions.close(first)
+    sessions.adopt(third, 'n0-77')
+    assert.deepEqual([numbers(sessions.ofTenant(1)), numbers(sessions.ofTenant(9))], [[3], []])
+  })
+
+  test('are told among the others, so that whoever walks knows how many were looked at', () => {
+    const { sessions, fanOut, connected } = setUp()
+    connected().tenant = 5
+    sessions.open(fanOut, '')
+    const third = connected()
+    assert.deepEqual([...sessions.ofTenant(1)], [null, null, third])
+  })
+
+  test('are found by their users, by one or by several', () => {
+    const { sessions, connected } = setUp()
+    const [a, b, c, other] = [connected('1'), connected('2'), connected('1'), connected('2')]
+    connected('3')
+    other.tenant = 5
+    assert.deepEqual(sessions.matching({ tenant: 1, user: '1' }), [a, c])
+    assert.deepEqual(sessions.matching({ tenant: 1, users: new Set(['2', '1', '9']) }), [a, b, c])
+    assert.deepEqual(sessions.matching({ tenant: 1, users: new Set() }), [])
+  })
+
+  test('are those of the beginning of a walk that are there when it comes to them', () => {
+    const { sessions, connected } = setUp()
+    const all = Array.from({ length: 6 }, () => connected())
+    const seen: number[] = []
+    for (const session of sessions.ofTenant(1)) {
+      const number = session?.number ?? 0
+      seen.push(number)
+      connected()
+      const next = all[number]
+      if (number % 2 === 0 && next !== undefined) sessions.close(next)
+    }
+    assert.deepEqual(seen, [1, 2, 4, 6])
+  })
+})
+
 describe('strangers', () => {
   test('are ended when they do not connect in time, the others are not', () => {
     const { clock, sessions, fanOut, connected, ended } = setUp()

@@ -112,6 +112,84 @@ test('history of a disk that can not be read for a while drops nothing, and is t
   assert.equal(history.entry(2)?.value.toString(), 'message 2')
 })
 
+test('history loses single publications, and begins with the oldest that is left', async () => {
+  const store = await storeWith(3, 8)
+  const history = historyOf(store, 8)
+  await history.remove([3, 5, 6, 6, 2, 99], 'k3', 8)
+  assert.deepEqual([history.first, held(store)], [4, [4, 7, 8]])
+  assert.deepEqual([history.entry(5), history.entry(7)?.value.toString()], [null, 'message 7'])
+  assert.equal(historyOf(store, 8).first, 4, 'and where what is left does after a restart')
+  assert.deepEqual(history.beyond(17), { from: 0, to: 7 })
+})
+
+// Whoever read such a history looked for all that were gone, one by one, and again the next time.
+test('history passes over what was removed at its front, whichever of it went first', async () => {
+  const store = await storeWith(1, 12)
+  const history = historyOf(store, 12, { size: 20 })
+  const firsts: number[] = []
+  for (const offsets of [[3, 4, 5], [7], [1], [2], [6], [12, 8, 9, 10, 11]]) {
+    await history.remove(offsets, 'k3', 12)
+    firsts.push(history.first)
+  }
+  assert.deepEqual(firsts, [1, 1, 2, 6, 8, 13])
+  assert.equal(history.isEmpty(12), true)
+})
+
+test('history that loses publications loses what was too old with them', async () => {
+  const store = await storeWith(1, 8)
+  const history = historyOf(store, 8, { maxAgeMs: 3_000 })
+  history.expire(8, 7_500)
+  await history.remove([5, 4], 'k3', 8)
+  assert.deepEqual([history.first, history.hasExcess, held(store)], [6, false, [6, 7, 8]])
+})
+
+test('history is cut once for neighbours, and not at all for what it does not hold', async () => {
+  const store = await storeWith(1, 12)
+  const history = historyOf(store, 12, { size: 20 })
+  const { length } = store.writes
+  await history.remove([13, 0, -1, 1_000], 'k3', 12)
+  assert.equal(store.writes.length, length)
+  await history.remove([6, 4, 5, 9, 4, 10], 'k3', 12)
+  const cuts = store.writes.at(-1)?.flatMap((one) => ('cut' in one ? [[one.from, one.to]] : []))
+  assert.deepEqual(cuts, [
+    [4, 6],
+    [9, 10],
+  ])
+})
+
+test('history that lost its newest publication, or all, leaves the position known', async () => {
+  for (const offsets of [[8], [3, 4, 5, 6, 7, 8]]) {
+    const store = await storeWith(3, 8)
+    const history = new StoredHistory(store, NAME, { offset: 8, isNamed: false }, { size: 10, maxAgeMs: 0 })
+    await history.remove(offsets, 'k3', 8)
+    assert.equal(store.get('channels', 7, 'news'), '{"epoch":"k3","offset":8}')
+    assert.deepEqual([history.isNamed, held(store).includes(8)], [true, false])
+    assert.equal(historyOf(store, 8).first, offsets.length === 1 ? 3 : 9)
+  }
+})
+
+test('history drops what is too old around what was removed, and nothing young', async () => {
+  await holdsAsync(
+    fc.asyncProperty(fc.uniqueArray(fc.integer({ min: 1, max: 12 })), fc.nat(14), async (removed, oldest) => {
+      const store = await storeWith(1, 12)
+      const history = historyOf(store, 12, { size: 20, maxAgeMs: 1_000 })
+      await history.remove(removed, 'k3', 12)
+      const young = held(store).filter((seq) => seq >= oldest)
+      history.expire(12, oldest * 1_000) // `oldest` is the first that is young enough
+      await history.cut('k3', 12)
+      assert.deepEqual(held(store), young)
+    }),
+  )
+})
+
+test('history whose publications could not be removed says so, and has them still', async () => {
+  const store = await storeWith(1, 3)
+  const history = historyOf(store, 3)
+  store.fail()
+  await assert.rejects(history.remove([2], 'k3', 3), { code: 'STORE_FAILED' })
+  assert.deepEqual([held(store), history.entry(2)?.value.toString()], [[1, 2, 3], 'message 2'])
+})
+
 test('history is cleared to behind the latest, whose position stays known', async () => {
   const store = await storeWith(1, 4)
   const history = historyOf(store, 4)

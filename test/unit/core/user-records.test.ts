@@ -139,7 +139,7 @@ describe('a login that is taken back', () => {
     await users.removeKey(7, '17')
     assert.equal(login('17', 'secret', 7), null)
     const [one] = ended
-    assert.deepEqual(one?.target, { tenant: 7, user: '17' })
+    assert.deepEqual(one?.target, { tenant: 7, users: new Set(['17']) })
     assert.equal(one?.goodbye.code, codes.LOGIN_REVOKED.close)
     assert.equal(one?.goodbye.isRevoking, true)
   })
@@ -153,7 +153,7 @@ describe('a login that is taken back', () => {
     assert.deepEqual([login('17', text), login('17', key)], [null, null])
     assert.deepEqual(
       ended.map(({ target }) => target),
-      [{ tenant: 1, user: '17' }],
+      [{ tenant: 1, users: new Set(['17']) }],
     )
   })
 
@@ -182,6 +182,50 @@ describe('a login that is taken back', () => {
       .slice(before)
       .map((changes) => changes.map((one) => ('put' in one ? one.put : 'remove' in one ? one.remove : '')))
     assert.deepEqual(names, [['revokedTokens'], ['revokedTokens', 'credentials', 'revokedCapsules']])
+  })
+
+  // Each key was a commit of its own and a look through all sessions: two thousand took three seconds.
+  test('of many users is one write and one look for their sessions', async () => {
+    const { users, store, ended, login } = setUp()
+    const ids = Array.from({ length: 600 }, (_, n) => String(n + 1))
+    await users.setKeys(1, new Map(ids.map((id) => [id, `key ${id}`])))
+    const before = store.writes.length
+    await users.removeKeys(1, ids)
+    assert.deepEqual(
+      ended.map(({ target }) => target),
+      [ids.slice(0, 256), ids.slice(256, 512), ids.slice(512)].map((part) => ({
+        tenant: 1,
+        users: new Set(part),
+      })),
+    )
+    assert.deepEqual([store.writes.length - before, login('600', 'key 600')], [3, null])
+  })
+
+  test('of many users ends where the disk refuses: those before are out, those behind are as they were', async () => {
+    const { users, store, ended, login } = setUp()
+    const ids = Array.from({ length: 600 }, (_, n) => String(n + 1))
+    await users.setKeys(1, new Map(ids.map((id) => [id, `key ${id}`])))
+    const write = store.write.bind(store)
+    let calls = 0
+    store.write = (changes) => {
+      if (++calls === 2) store.fail()
+      return write(changes)
+    }
+    await assert.rejects(users.removeKeys(1, ids), { code: 'STORE_FAILED' })
+    assert.deepEqual([login('256', 'key 256'), login('257', 'key 257')?.user, ended.length], [null, '257', 1])
+  })
+
+  test('of many tokens is one write, and ends the sessions of those whose tokens are good', async () => {
+    const { users, store, ended } = setUp()
+    const before = store.writes.length
+    await users.revokeTokens(1, ['a.b.c', token({ user_id: 17 }), token({ user_id: 18 }), 'x'])
+    assert.deepEqual(
+      ended.map(({ target }) => target),
+      [{ tenant: 1, users: new Set(['17', '18']) }],
+    )
+    assert.deepEqual([store.writes.length - before, users.isRevoked(1, 'x')], [1, true])
+    await users.restoreTokens(1, ['a.b.c', 'x'])
+    assert.deepEqual([store.writes.length - before, users.isRevoked(1, 'x')], [2, false])
   })
 
   test('of a token that is no good ends nobody', async () => {
@@ -223,6 +267,81 @@ describe('a login that is taken back', () => {
     assert.equal('failed' in core.capsules.open(capsule), true)
     assert.equal('failed' in core.capsules.open(othersCapsule), false)
     assert.equal(others.phase, 'connected')
+  })
+})
+
+describe('users of a tenant', () => {
+  async function all(rows: AsyncIterable<readonly { key: string; value: string }[]>) {
+    const found: [key: string, value: string][] = []
+    for await (const batch of rows) for (const { key, value } of batch) found.push([key, value])
+    return found
+  }
+
+  test('have keys, texts and revoked tokens that can all be told of', async () => {
+    const { users } = setUp()
+    await users.setKeys(
+      7,
+      new Map([
+        ['2', 'two'],
+        ['10', 'ten'],
+      ]),
+    )
+    await users.setKey(1, '3', 'three')
+    await users.setAllData(7, new Map([['5', '{"a":1}']]))
+    await users.revokeToken(7, 'b.c.d')
+    await users.revokeToken(7, 'a.b.c')
+    assert.deepEqual(await all(users.keys(7)), [
+      ['10', 'ten'],
+      ['2', 'two'],
+    ])
+    assert.deepEqual([await all(users.keys(1)), await all(users.keys(2))], [[['3', 'three']], []])
+    assert.deepEqual([await all(users.allData(7)), await all(users.allData(1))], [[['5', '{"a":1}']], []])
+    assert.deepEqual(
+      (await all(users.revoked(7))).map(([token]) => token),
+      ['a.b.c', 'b.c.d'],
+    )
+  })
+
+  test('get very many keys in parts, each all or none', async () => {
+    const { users, store } = setUp()
+    const keys = new Map(Array.from({ length: 1_200 }, (_, n) => [`${n}`, `key ${n}`]))
+    await users.setKeys(1, keys)
+    await users.setAllData(1, keys)
+    await users.removeAllData(1, keys.keys())
+    assert.deepEqual(
+      store.writes.map(({ length }) => length),
+      [500, 500, 200, 500, 500, 200, 500, 500, 200],
+    )
+    assert.deepEqual([users.key(1, '1199'), users.data(1, '1199')], ['key 1199', ''])
+  })
+
+  test('get their keys in one write: all or none', async () => {
+    const { users, store, login } = setUp()
+    await users.setKey(1, '1', 'old')
+    const before = store.writes.length
+    const keys = new Map(Array.from({ length: 300 }, (_, n) => [`${n}`, `key ${n}`]))
+    store.fail()
+    await assert.rejects(users.setKeys(1, keys), { code: 'STORE_FAILED' })
+    assert.deepEqual([users.key(1, '1'), users.key(1, '2')], ['old', ''])
+    await users.setKeys(1, keys)
+    assert.equal(store.writes.length, before + 2)
+    assert.deepEqual(
+      [login('1', 'key 1')?.user, login('1', 'old'), (await all(users.keys(1))).length],
+      ['1', null, 300],
+    )
+  })
+
+  test('get their texts in one write: all or none', async () => {
+    const { users, store } = setUp()
+    store.fail()
+    const data = new Map([
+      ['1', 'a'],
+      ['2', 'b'],
+    ])
+    await assert.rejects(users.setAllData(1, data), { code: 'STORE_FAILED' })
+    assert.deepEqual(await all(users.allData(1)), [])
+    await users.setAllData(1, data)
+    assert.deepEqual([users.data(1, '1'), users.data(1, '2'), users.data(2, '1')], ['a', 'b', ''])
   })
 })
 

@@ -35,7 +35,7 @@ describe('the key of a user', () => {
     assert.equal(users.login({ tenant: 1, user: '17', key: 'secret' }), null)
     assert.deepEqual(
       edge.goodbyes.map(({ target, goodbye }) => [target, goodbye.code]),
-      [[{ tenant: 1, user: '17' }, codes.LOGIN_REVOKED.close]],
+      [[{ tenant: 1, users: new Set(['17']) }, codes.LOGIN_REVOKED.close]],
     )
   })
 
@@ -189,7 +189,7 @@ describe('a token', () => {
     assert.equal(login(), null)
     assert.deepEqual(
       edge.goodbyes.map(({ target }) => target),
-      [{ tenant: 1, user: '17' }],
+      [{ tenant: 1, users: new Set(['17']) }],
     )
     done(await post('/api/tokens/restore', { token }))
     assert.equal(login()?.user, '17')

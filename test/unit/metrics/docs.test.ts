@@ -55,6 +55,7 @@ describe('promtool', { skip: needs('promtool') }, () => {
         channels: 0,
         historyBytes: 0,
         storeBytes: 0,
+        cometqlConnections: 0,
       }),
       books: () => createLedger(silentObserver).books(0),
       build: { version: '0.1.0', node: process.version, uws: '20.49.0' },

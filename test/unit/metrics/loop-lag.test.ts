@@ -35,6 +35,17 @@ describe('measureLoopLag', () => {
     assert.ok(grown('x_sum') > 0.15)
   })
 
+  test('measureLoopLag keeps what was only peeked at for the next scrape', async (t) => {
+    const lag = measureLoopLag([1])
+    t.after(() => lag.stop())
+    await letMeasure()
+    block(200)
+    await letMeasure()
+    const worst = (samples: ReturnType<typeof lag.peek>) => samples[0]?.value ?? Number.NaN
+    assert.ok(worst(lag.peek('x')) > 0.15)
+    assert.ok(worst(lag.samples('x')) > 0.15)
+  })
+
   test('measureLoopLag says 0 where nothing was measured since the scrape before', (t) => {
     const lag = measureLoopLag([0.5, 1])
     t.after(() => lag.stop())

@@ -24,6 +24,7 @@ function start(t: TestContext, books: Books = emptyBooks): Metrics {
       channels: 4,
       historyBytes: 5,
       storeBytes: 6,
+      cometqlConnections: 7,
     }),
     books: () => books,
     build: { version: '0.1.0', node: process.version, uws: 'a "strange\\" one' },
@@ -275,6 +276,7 @@ describe('the observer', () => {
         channels: 0,
         historyBytes: 7,
         storeBytes: 8,
+        cometqlConnections: 9,
       }),
       books: () => emptyBooks,
       build: { version: '', node: '', uws: '' },
@@ -290,5 +292,44 @@ describe('the observer', () => {
     const [one, other] = [start(t), start(t)]
     one.observer.published('http', 1)
     assert.equal((await scrape(other)).get('encke_publications_total{source="http"}'), 0)
+  })
+})
+
+describe('the lines of the exposition', () => {
+  /** Changes by itself from one look to the next. */
+  const isLive = (series: string) => /^(process|nodejs)_|^encke_loop_lag/.test(series)
+
+  test('lines are those of the text, series by series, with the same labels and values', async (t) => {
+    const metrics = start(t)
+    metrics.observer.published('cometql', 3)
+    metrics.observer.publicationFlushed(3)
+    for (let count = 0; count < 5; count++) metrics.observer.ran()
+    const lines = metrics.lines().map(({ name, labels, value }) => {
+      return [labels === '' ? name : `${name}{${labels}}`, value] as const
+    })
+    assert.equal(new Set(lines.map(([series]) => series)).size, lines.length, 'each comes once')
+    const series = await scrape(metrics)
+    const kept = (entries: Iterable<readonly [string, number]>) =>
+      new Map([...entries].filter(([name]) => !isLive(name)))
+    assert.deepEqual(kept(lines), kept(series))
+    assert.deepEqual(new Set(lines.map(([name]) => name)), new Set(series.keys()))
+  })
+
+  test('lines tell the numbers of the moment at which they are read', (t) => {
+    const metrics = start(t)
+    const numberOf = (name: string) => metrics.lines().find((line) => line.name === name)?.value
+    assert.deepEqual(
+      [numberOf('encke_cometql_statements_total'), numberOf('encke_cometql_connections')],
+      [0, 7],
+    )
+    metrics.observer.ran()
+    assert.equal(numberOf('encke_cometql_statements_total'), 1)
+  })
+
+  test('lines write labels as the text does, quotes and all', (t) => {
+    const info = start(t)
+      .lines()
+      .find(({ name }) => name === 'encke_build_info')
+    assert.equal(info?.labels, `version="0.1.0",node="${process.version}",uws="a \\"strange\\\\\\" one"`)
   })
 })

@@ -9,6 +9,7 @@ import {
   decodePublication,
   encodeMessage,
   encodePublication,
+  readPublication,
 } from '../../../src/protocol/json-codec.ts'
 import type { ControlMessage, Reply } from '../../../src/protocol/messages.ts'
 import { Payload } from '../../../src/protocol/payload.ts'
@@ -152,4 +153,42 @@ describe('decodePublication', () => {
       })
     })
   }
+})
+
+describe('readPublication', () => {
+  const encoded = (data: string) =>
+    encodePublication({ channel: 'a"data":', offset: 3, data: json(data), event: '"data":', user: '7' })
+
+  for (const data of [
+    ' {"b" : 1,\n "a":"\\u00e9"} ',
+    '"data\\":1}"',
+    'null',
+    '{"data":{"data":1}}',
+    '1e400',
+    'oops}',
+  ]) {
+    test(`readPublication gives the data ${JSON.stringify(data)} byte for byte`, () => {
+      const { message, json: text } = readPublication(encoded(data))
+      assert.equal(text, data)
+      assert.deepEqual(
+        [message.channel, message.offset, message.event, message.user],
+        ['a"data":', 3, '"data":', '7'],
+      )
+    })
+  }
+
+  test('readPublication gives no data of a notice, which is no publication', () => {
+    const notice = Buffer.from('{"channel":"a","gap":{"from":1,"to":2}}')
+    assert.equal(readPublication(notice).json, null)
+  })
+
+  test('readPublication gives back any data of any channel', () => {
+    holds(
+      fc.property(fc.json(), fc.string({ minLength: 1 }), (data, channel) => {
+        const parts = { channel, offset: 1, data: json(data), event: '', user: '' }
+        const { message, json: text } = readPublication(encodePublication(parts))
+        assert.deepEqual([text, message.channel], [data, channel])
+      }),
+    )
+  })
 })

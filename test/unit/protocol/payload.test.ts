@@ -124,6 +124,58 @@ describe('fromValue', () => {
   })
 })
 
+describe('fromBytes', () => {
+  test('fromBytes takes JSON as the bytes it is', () => {
+    const bytes = text(' {"a" : 1}')
+    const payload = Payload.fromBytes(bytes)
+    assert.equal(payload.json(), bytes)
+    assert.deepEqual([payload.isText, payload.value()], [false, { a: 1 }])
+  })
+
+  test('fromBytes takes anything else as a text', () => {
+    for (const given of ['', 'hello', '{a:1}', '[1,]', 'NaN', '"a', 'żółw 🐢']) {
+      const payload = Payload.fromBytes(text(given))
+      assert.deepEqual(
+        [payload.isText, payload.value(), payload.json().toString()],
+        [true, given, JSON.stringify(given)],
+      )
+    }
+  })
+
+  test('fromBytes puts marks where bytes are no UTF-8', () => {
+    assert.equal(Payload.fromBytes(Buffer.from([0x61, 0xff])).value(), 'a\ufffd')
+  })
+})
+
+describe('letters that are bytes of UTF-8', () => {
+  const letters = (value: string) => text(value).toString('latin1')
+
+  test('fromLetters gives what fromBytes does', () => {
+    for (const given of [
+      ' {"a" : "é🐢"}',
+      '[1,]',
+      '',
+      'hello',
+      'żółw 🐢 "\\" \n\u0000\u007f\u2028',
+      '"ä"',
+      '007',
+      '-7',
+    ]) {
+      const [one, other] = [Payload.fromLetters(letters(given)), Payload.fromBytes(text(given))]
+      assert.deepEqual(
+        [one.json().toString(), one.isText, one.value()],
+        [other.json().toString(), other.isText, other.value()],
+      )
+    }
+  })
+
+  test('checkLetters takes JSON as the bytes it is, and nothing else', () => {
+    const payload = Payload.checkLetters(letters(' {"a" : "é"}'))
+    assert.deepEqual([payload?.json(), payload?.isText], [text(' {"a" : "é"}'), false])
+    assert.equal(Payload.checkLetters('{a:1}'), null)
+  })
+})
+
 describe('trustJson', () => {
   test('trustJson takes any bytes and gives null as the value of those that are not JSON', () => {
     const bytes = text('not JSON')

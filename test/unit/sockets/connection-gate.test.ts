@@ -59,6 +59,15 @@ describe('gate by address', () => {
     assert.equal(gate().enter(from('10.0.0.1')), '')
   })
 
+  test('gate that counts no addresses takes any back, which may be known for other reasons', () => {
+    const one = gate({ maxConnections: 1 })
+    for (let times = 0; times < 3; times++) {
+      assert.equal(one.check(from('10.0.0.1')), null)
+      one.enter(from('10.0.0.1'))
+      one.leave('10.0.0.1')
+    }
+  })
+
   const forwarded: readonly [header: string, address: string][] = [
     ['203.0.113.9', '203.0.113.9'],
     ['6.6.6.6, 203.0.113.9', '203.0.113.9'],

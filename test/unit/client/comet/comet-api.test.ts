@@ -144,6 +144,7 @@ test('restart keeps callbacks and goes on from where every pipe was', async (t) 
 })
 
 test('restart before start starts; after stop it connects again', async (t) => {
+  // Pages are told that they are connected from the first attempt on; what waits goes when the node has accepted them.
   const { node, api, timers, options } = await setUp(t)
   assert.equal(api.restart(options), true)
   await connected(api)
@@ -153,8 +154,11 @@ test('restart before start starts; after stop it connects again', async (t) => {
   api.restart()
   const connection = await node.connection(1)
   assert.equal((await connection.command('connect')).args.resume, true)
-  await until(() => api.isConnected())
-  timers.turn(0)
+  assert.equal(api.isConnected(), true)
+  await until(() => {
+    timers.turn(20)
+    return connection.commands.some(({ name }) => name === 'publish')
+  })
   assert.equal((await connection.command('publish')).args.data, 1)
 })
 
@@ -165,19 +169,22 @@ test('restart with another node goes there, with all pipes from where they were,
   const { messages, callback } = recorder()
   api.subscription('web_a', callback)
   assert.equal(api.web_pipe_send('web_b', 'said', 'unanswered'), true)
-  await (await node.connection(0)).command('subscribe')
-  await (await node.connection(0)).command('publish')
+  const first = await node.connection(0)
+  await first.command('publish')
+  await first.command('subscribe')
+  first.send({ channel: 'web_a', offset: 41, data: 'here' })
+  await untilCame(messages)
   api.restart({ node: hostOf(other) })
   const connection = await other.connection(0)
-  const since = { epoch: 'k3', offset: 40 }
+  const since = { epoch: 'k3', offset: 41 }
   assert.deepEqual((await connection.command('subscribe')).args, { channels: [{ channel: 'web_a', since }] })
   assert.deepEqual((await connection.command('connect')).args.since, { epoch: 'k3', offset: 0 })
   await until(() => {
     timers.turn(20)
     return connection.commands.some(({ name }) => name === 'publish')
   })
-  connection.send({ channel: 'web_a', offset: 41, data: 'there' })
-  await untilCame(messages)
+  connection.send({ channel: 'web_a', offset: 42, data: 'there' })
+  await untilCame(messages, 2)
   assert.equal(api.getUrl(), other.url)
 })
 
@@ -206,6 +213,7 @@ test('next of several nodes tells what it does not know of the pipes', async (t)
   api.subscription('web_a', callback)
   api.start({ nodes: [hostOf(node), hostOf(other)], dev_id: 15 })
   const first = await node.connection(0)
+  await first.command('subscribe') // no node sends what was not asked for yet
   first.send({ channel: 'web_a', offset: 41, data: 'here' })
   await untilCame(messages)
   node.isWebSocketBlocked = true
