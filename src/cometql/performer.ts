@@ -270,6 +270,7 @@ export function createPerformer(
         return fail(nodeFailure({ failed: 'UNKNOWN_COMMAND', message: `Unknown command ${command.code}` }))
     }
   }
+
   function listFields(name: string): void {
     const table = tables.find({ schema: '', name }, context.database)
     for (const column of table.columns) writeColumnDefinition(writer, column, true)
