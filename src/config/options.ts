@@ -404,7 +404,7 @@ export const options = {
     group: 'running',
     default: true,
     describe:
-      'Keep address, user agent, origin and language of sessions over WebSocket, for the tables `sessions` and `users_in_pipes`; some 60 bytes each',
+      'Keep address, user agent, origin and language of sessions over WebSocket, for the tables `sessions` and `users_in_pipes`. Costs some 3 µs per connection, and little memory, as sessions of like browsers share it',
   },
   cometRestartFix: {
     kind: 'boolean',

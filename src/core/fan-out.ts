@@ -44,6 +44,8 @@ export interface FanOut {
   room(session: Session): number
   /** Tells one session what is no data; held back, in order, while the connection takes nothing. */
   tell(session: Session, message: ControlMessage): void
+  /** Where the client of a session is, for those whose session was not told; '' = not known. Missing = none is. */
+  addressOf?(session: Session): string
   /** Everything of a turn was given: what the transport collected leaves now. */
   flush(): void
   /** Says goodbye and closes the connection; the transport reports the end as for any other close. */

@@ -6,7 +6,7 @@
  */
 import type { SessionState } from './broker.ts'
 import type { HubChannel } from './hub-channel.ts'
-import type { Session } from './session.ts'
+import { type Session, UNKNOWN_AGENT } from './session.ts'
 import type { Sessions } from './sessions.ts'
 import { bare } from './tenants.ts'
 
@@ -28,7 +28,7 @@ function stateOf(session: Session, id: string): SessionState {
     session: id,
     user,
     transport: fanOut.transport,
-    address,
+    address: address === '' && agent !== UNKNOWN_AGENT ? (fanOut.addressOf?.(session) ?? '') : address,
     userAgent: agent.userAgent,
     origin: agent.origin,
     language: agent.language,

@@ -18,7 +18,8 @@ export interface ClientAgent {
   readonly language: string
 }
 
-const UNKNOWN_AGENT: ClientAgent = { userAgent: '', origin: '', language: '' }
+/** Of those of whom nothing is kept. */
+export const UNKNOWN_AGENT: ClientAgent = { userAgent: '', origin: '', language: '' }
 
 /** A live transport connection, opaque to core: only the fan-out that made it looks inside. */
 export type Connection = object
@@ -133,7 +134,7 @@ export class Session implements Identity {
   lags: Lag[] | null
   /** Entry of the turn's log from which on it lost everything; -1 = nothing. */
   lostAt: number
-  /** Address of the client; '' = not known */
+  /** Address of the client; '' = not known, or its connection knows */
   readonly address: string
   agent: ClientAgent
   lastCommandId: number

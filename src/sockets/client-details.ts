@@ -3,7 +3,7 @@
  *
  * Owns which parts of an upgrade request that is, cut to a length, and that sessions of like browsers share one object:
  * there are far fewer kinds of browsers than sessions. Bounds: each text is at most `MAX_DETAIL_LENGTH` characters, and
- * holds no longer one in memory; a session has its address, and three such texts of its own at worst, when no two browsers
+ * holds no longer one in memory; a session has the address that a proxy told, and three such texts of its own at worst, when no two browsers
  * are alike. `MAX_SHARED` objects are found again, with some 3 KB each at worst.
  */
 import type { ClientAgent, Session } from '../core/session.ts'
@@ -21,7 +21,7 @@ export interface ClientDetailsLimits {
 }
 
 export interface ClientDetails {
-  /** '' = not kept */
+  /** '' = not kept, or the socket's own */
   addressOf(request: Pick<UpgradeRequest, 'lastHeader' | 'address'>): string
   /** Gives a session what its browser says about itself. */
   describe(session: Session, request: Pick<UpgradeRequest, 'header'>): void
@@ -30,10 +30,21 @@ export interface ClientDetails {
 export function createClientDetails(limits: ClientDetailsLimits): ClientDetails {
   const header = limits.clientIpHeader.toLowerCase()
   const agents = new Map<string, ClientAgent>()
+  /** Those who come after each other are often alike. */
+  let latest: ClientAgent = { userAgent: '', origin: '', language: '' }
 
   function agentOf(request: Pick<UpgradeRequest, 'header'>): ClientAgent {
     const text = (name: string) => cut(request.header(name))
-    const [userAgent, origin, language] = [text('user-agent'), text('origin'), text('accept-language')]
+    const userAgent = text('user-agent')
+    const origin = text('origin')
+    const language = text('accept-language')
+    const isLatest =
+      latest.userAgent === userAgent && latest.origin === origin && latest.language === language
+    if (!isLatest) latest = shared(userAgent, origin, language)
+    return latest
+  }
+
+  function shared(userAgent: string, origin: string, language: string): ClientAgent {
     const key = `${userAgent}\n${origin}\n${language}` // a header holds no line break
     const known = agents.get(key)
     if (known !== undefined) return known
@@ -44,8 +55,11 @@ export function createClientDetails(limits: ClientDetailsLimits): ClientDetails 
   }
 
   return {
-    // Of a list in a header it is a part.
-    addressOf: (request) => (limits.clientDetails ? copied(clientAddress(request, header)) : ''),
+    addressOf(request) {
+      if (!limits.clientDetails) return ''
+      // That of the socket is asked for when somebody wants to know it. Of a list in a header it is a part.
+      return header === '' ? '' : copied(clientAddress(request, header))
+    },
     describe(session, request) {
       if (limits.clientDetails) session.agent = agentOf(request)
     },

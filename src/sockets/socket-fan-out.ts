@@ -158,6 +158,7 @@ export function createSocketFanOut(
     transport,
     repliesInStream: true,
     isPolled: false,
+    addressOf,
     encode: format.encode,
     recode: format.recode,
     subscribe(session, topic) {
@@ -220,6 +221,11 @@ export function createSocketFanOut(
       })
     },
   }
+}
+
+function addressOf(session: Session): string {
+  const address = socketOf(session)?.getRemoteAddressAsText()
+  return address === undefined ? '' : Buffer.from(address).toString('latin1')
 }
 
 /** Null until the socket is open, and once it is closed. */
