@@ -215,7 +215,7 @@ test('newer poll of a page takes over, and the older is answered empty', async (
   const lines = poller(node, 'web_x')
   await lines()
   const older = lines()
-  await until(async () => (await stats(node)).subscriptions === 1, { what: 'the older poll to wait' })
+  await pollsCame(node, 2, 'web_x')
   const newer = lines()
   assert.deepEqual(await older, [])
   await applicationOf(node).publish('web_x', 'e', 'for the newer')
@@ -253,7 +253,7 @@ test('poll of a user whose key is taken back is over, and the next is nobody', a
   const lines = poller(node, 'private_x', { key: 'hash7', user: 7 })
   await lines()
   const held = lines()
-  await until(async () => (await stats(node)).subscriptions === 2, { what: 'the poll to wait' })
+  await pollsCame(node, 2, 'private_x')
   await app.call('users/key/remove', { user: '7' })
   assert.deepEqual(await held, [])
   assert.equal((await lines())[0]?.authorized, 'false')
@@ -293,6 +293,12 @@ function poller(node: TestNode, pipes: string, fields: CometFields = {}) {
     const text = await response.text()
     return text === '' ? [] : text.split('\n').map(object)
   }
+}
+
+/** Until the node has `count` polls, all with the same body: two under way at once may come in any order. */
+async function pollsCame(node: TestNode, count: number, body: string): Promise<void> {
+  const received = () => counter(node.internalUrl, 'encke_received_bytes_total', { transport: 'comet-poll' })
+  await until(async () => (await received()) === count * body.length, { what: `${count} polls to come` })
 }
 
 async function stats(node: TestNode): Promise<{ connections: number; subscriptions: number }> {
