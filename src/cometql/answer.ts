@@ -14,7 +14,10 @@ export interface ResultColumn {
   readonly type: ColumnType
 }
 
-/** One value per column; numbers for `integer` and `number`, and for `text` where that is easier; never missing. */
+/**
+ * One value per column, never missing: numbers for `integer` and `number`, and for `text` where that is easier. A `number` may
+ * be its digits, which queries are answered with as they stand.
+ */
 export type Row = readonly (string | number)[]
 
 export type Batches = AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>

@@ -13,7 +13,7 @@ const MAX_WAITING = 256
 const MAX_WAITING_BYTES = 1024 * 1024
 
 export interface Work {
-  /** Bytes of the command, which count while it has not been answered */
+  /** Bytes of the command, and of what was read from it, which count while it has not been answered */
   readonly bytes: number
   /** Does it and answers; alone */
   readonly run: () => Promise<void>

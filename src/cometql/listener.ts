@@ -5,14 +5,14 @@
  * and backpressure in both directions: a client that does not take its answers is not read, and a large result waits for
  * it. What is said on a connection is the conversation's.
  */
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import type { Broker } from '../core/broker.ts'
 import type { Observer } from '../core/observer.ts'
 import type { UserRecords } from '../core/user-records.ts'
-import { ListenError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { createReadGate, listen } from '../sockets/tcp-listener.ts'
 import { type Conversation, createConversation, type Line } from './conversation.ts'
 import { createLoginThrottle } from './login-throttle.ts'
 import type { MetricLine, NodeFacts, NodeStats } from './run/context.ts'
@@ -36,7 +36,7 @@ const STOP_GRACE_MS = 2_000
 /** Connections above the limit that are told so; those above these are closed without a word. */
 const REFUSED_WITH_A_WORD = 100
 
-/** A client that waits for a result must take some of it in this time. */
+/** A client that waits for a result must take what is ready of it in this time: some 10 kB/s will do. */
 const UNREAD_MS = 60_000
 
 export interface CometqlDeps {
@@ -84,7 +84,7 @@ export async function startCometql(deps: CometqlDeps, limits: CometqlLimits): Pr
   let connectionId = 0
   const server = createServer({ noDelay: true, allowHalfOpen: true })
   server.maxConnections = limits.cometqlMaxConnections + REFUSED_WITH_A_WORD
-  const port = await listen(server, limits.internalHost, limits.cometqlPort)
+  const port = await listen(server, { host: limits.internalHost, port: limits.cometqlPort }, 'CometQL')
   // One connection that the system could not hand over; the next may come through.
   server.on('error', (error) => log.warn('Cannot accept a MySQL client', { error: error.message }))
 
@@ -160,16 +160,10 @@ function serve(
   { log, open, converse, refused }: ServeDeps,
 ): void {
   let socket: Socket = plain
-  let isOwedPause = false
+  const reading = createReadGate(() => socket, MAX_UNREAD_BYTES)
   let endTimer: NodeJS.Timeout | undefined
   let leftTimer: NodeJS.Timeout | undefined
   let waiting: (() => void)[] = []
-
-  function updateReading(): void {
-    const shouldRead = !isOwedPause && socket.writableLength <= MAX_UNREAD_BYTES
-    if (shouldRead && socket.isPaused()) socket.resume()
-    else if (!shouldRead && !socket.isPaused()) socket.pause()
-  }
 
   function wakeWriters(): void {
     const woken = waiting
@@ -198,7 +192,7 @@ function serve(
     own.on('data', (chunk: Buffer) => conversation.receive(chunk))
     own.on('drain', () => {
       wakeWriters()
-      updateReading()
+      reading.update()
     })
     own.on('end', () => {
       leaveSoon()
@@ -216,7 +210,7 @@ function serve(
       if (!socket.writable) return
       socket.write(bytes)
       if (leftTimer !== undefined) leaveSoon()
-      updateReading()
+      reading.update()
     },
     room() {
       if (socket.writableLength <= MAX_UNREAD_BYTES || socket.destroyed) return null
@@ -231,10 +225,7 @@ function serve(
         })
       })
     },
-    pause(isPaused) {
-      isOwedPause = isPaused
-      updateReading()
-    },
+    pause: reading.hold,
     end() {
       socket.end()
       cutSoon()
@@ -274,17 +265,4 @@ function serve(
     'CONNECTION_LIMIT',
     `Too many connections: ${open.size} of at most ${limits.cometqlMaxConnections} (cometqlMaxConnections)`,
   )
-}
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(new ListenError(`Cannot listen on ${host}:${port} (CometQL): ${cause.message}`, { cause }))
-    })
-    server.listen({ host, port }, () => {
-      server.removeAllListeners('error')
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
-  })
 }

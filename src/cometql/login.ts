@@ -22,6 +22,9 @@ const ROOT = 'root'
 /** Who logged in. */
 export interface Login {
   readonly user: string
+  /** That the user is */
+  readonly ownTenant: number
+  /** Whose the database is: the same, or that of `db_N` */
   readonly tenant: number
   readonly database: string
   /** By which the password was checked */
@@ -112,16 +115,16 @@ export class LoginTalk {
 
   #enter({ user, database }: LoginPacket, plugin: PluginName, hasProof: boolean): LoginStep {
     const isCheck = user === CHECK_USER
-    const tenant = isCheck ? 0 : tenantOfUser(user)
-    if (tenant === null) {
+    const ownTenant = isCheck ? 0 : tenantOfUser(user)
+    if (ownTenant === null) {
       return refused(
         `the user is the number of a tenant, or ${ROOT}: it is ${JSON.stringify(user.slice(0, 40))}`,
       )
     }
     const chosen = chooseDatabase(database)
     if (chosen === null) return { kind: 'refused', failure: unknownDatabase }
-    const login = { user, tenant: chosen.tenant ?? tenant, database: chosen.name, plugin, hasProof, isCheck }
-    return { kind: 'in', login }
+    const place = { ownTenant, tenant: chosen.tenant ?? ownTenant, database: chosen.name }
+    return { kind: 'in', login: { user, ...place, plugin, hasProof, isCheck } }
   }
 }
 

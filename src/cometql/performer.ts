@@ -1,9 +1,10 @@
 /**
  * What a client that is logged in may ask, and how each command is answered.
  *
- * Owns what the connection remembers: tenant and database, prepared statements, whether several statements may come in one
- * query. Every command becomes work for the queue, which decides when it is done; the packets of an answer are numbered on
- * from the command's. Statements are read when they come, so that it is known which of them only publish.
+ * Owns what the connection remembers: the database, prepared statements, what its client is told of transactions, whether
+ * several statements may come in one query. Every command becomes work for the queue, which decides when it is done; the
+ * packets of an answer are numbered on from the command's. Statements are read when they come, so that it is known which of
+ * them only publish.
  */
 import { isUtf8 } from 'node:buffer'
 import type { Observer } from '../core/observer.ts'
@@ -12,7 +13,13 @@ import type { Answer } from './answer.ts'
 import { done } from './answer.ts'
 import { type AnswerForm, type Output, writeAnswer } from './answer-writer.ts'
 import type { Work } from './command-queue.ts'
-import { chooseDatabase, unknownDatabase } from './databases.ts'
+import {
+  type ChosenDatabase,
+  chooseDatabase,
+  databaseOf,
+  INFORMATION_SCHEMA,
+  unknownDatabase,
+} from './databases.ts'
 import type { Login } from './login.ts'
 import type { Pace } from './pace.ts'
 import { PreparedStatements } from './prepared-statements.ts'
@@ -24,8 +31,9 @@ import type { Script, Statement } from './sql/statement.ts'
 import { Values } from './sql/values.ts'
 import type { Tables } from './tables/all-tables.ts'
 import type { TableContext } from './tables/table.ts'
+import { createTransactionStatus } from './transaction-status.ts'
 import { writeColumnDefinition, writeEof, writeFailure, writeOk, writePrepared } from './wire/answers.ts'
-import { status as bits, capabilities } from './wire/capabilities.ts'
+import { capabilities } from './wire/capabilities.ts'
 import { type Command, readCommand } from './wire/commands.ts'
 import { MalformedPacket } from './wire/fields.ts'
 
@@ -75,20 +83,22 @@ export function createPerformer(
   const { writer } = output
   const statements = new PreparedStatements(maxQueryBytes)
   const last = { insertId: 0, affected: 0, rows: 0 }
+  const transaction = createTransactionStatus()
   const isWanted = () => output.isOpen
   let login = first
   let { isCheck } = login
-  let isInTransaction = false
   let context = contextOf(login)
   let isMulti = (clientCapabilities & capabilities.multiStatements) !== 0
 
-  function contextOf({ user, tenant, database }: Login): RunContext {
-    return { ...node, tenant, user, database, address, connectionId, facts, isWanted, last }
+  /** Of who begins anew. */
+  function contextOf({ user, ownTenant, tenant, database }: Login): RunContext {
+    const place = { ownTenant, tenant, database, isAutocommit: true }
+    return { ...node, ...place, user, address, connectionId, facts, isWanted, last }
   }
 
   function forget(): void {
     statements.clear()
-    isInTransaction = false
+    transaction.reset()
     Object.assign(last, { insertId: 0, affected: 0, rows: 0 })
   }
 
@@ -127,12 +137,8 @@ export function createPerformer(
     writeFailure(writer, failure)
   }
 
-  function statusNow(): number {
-    return isInTransaction ? bits.autocommit | bits.inTransaction : bits.autocommit
-  }
-
   function ok(): void {
-    writeOk(writer, { affected: 0, insertId: 0, status: statusNow() })
+    writeOk(writer, { affected: 0, insertId: 0, status: transaction.bits })
   }
 
   function queryWork(text: Buffer, sequence: number, bytes: number): Work {
@@ -144,7 +150,7 @@ export function createPerformer(
       return alone(sequence, bytes, () => fail(failureOf(thrown)))
     }
     const [first] = script.statements
-    const work = alone(sequence, bytes, () => runAll(script))
+    const work = alone(sequence, bytes + script.memoryBytes, () => runAll(script))
     if (script.statements.length !== 1 || first === undefined || !runner.isPublish(first)) return work
     const begin = () => run(first, new Values(), script.tenant)
     return { ...work, publish: () => publishing(begin, sequence, { isBinary: false, hasMore: false }) }
@@ -205,33 +211,43 @@ export function createPerformer(
 
   /** Never rejects. @param statement null = it was empty @param tenant whose it is from now on; null = as before */
   async function run(statement: Statement | null, values: Values, tenant: number | null): Promise<Answer> {
-    if (tenant !== null) context = { ...context, tenant }
+    if (tenant !== null) goTo(databaseOf(tenant))
     if (statement === null) return done
     observer.ran()
     switch (statement.kind) {
       case 'use':
         return choose(statement.database)
       case 'transaction':
-        isInTransaction = statement.isBegun
+        transaction.change(statement.change)
+        context = { ...context, isAutocommit: transaction.isAutocommit }
         return done
-      default:
-        return runner.run(statement, context, values)
+      default: {
+        const answer = await runner.run(statement, context, values)
+        if (answer.kind !== 'failed' && isOfRows(statement, context.database)) transaction.touched()
+        return answer
+      }
     }
   }
 
   function choose(name: string): Answer {
     const chosen = chooseDatabase(name)
     if (chosen === null) return { kind: 'failed', failure: unknownDatabase }
-    context = { ...context, database: chosen.name, tenant: chosen.tenant ?? context.tenant }
+    goTo(chosen)
     return done
   }
 
+  function goTo({ name, tenant }: ChosenDatabase): void {
+    context = { ...context, database: name, tenant: tenant ?? login.ownTenant }
+  }
+
   async function write(answer: Answer, form: Form): Promise<QueryFailure | null> {
-    const { failure, rows } = await writeAnswer(output, answer, { ...form, status: statusNow() }, failureOf)
+    const now = { ...form, status: transaction.bits }
+    const { failure, rows } = await writeAnswer(output, answer, now, failureOf)
     if (failure !== null) observer.commandFailed(failure.name)
     last.rows = rows
     last.affected = answer.kind === 'done' ? answer.affected : -1
-    if (answer.kind === 'done') last.insertId = answer.insertId
+    // Of the last INSERT that had one: nothing else has.
+    if (answer.kind === 'done' && answer.insertId > 0) last.insertId = answer.insertId
     return failure
   }
 
@@ -244,7 +260,7 @@ export function createPerformer(
         await write(choose(command.database), { isBinary: false, hasMore: false })
         return
       case 'setOption':
-        return writeEof(writer, statusNow())
+        return writeEof(writer, transaction.bits)
       case 'resetConnection':
         forget()
         context = contextOf(login)
@@ -274,7 +290,7 @@ export function createPerformer(
   function listFields(name: string): void {
     const table = tables.find({ schema: '', name }, context.database)
     for (const column of table.columns) writeColumnDefinition(writer, column, true)
-    writeEof(writer, statusNow())
+    writeEof(writer, transaction.bits)
   }
 
   async function tellStatistics(): Promise<void> {
@@ -289,11 +305,11 @@ export function createPerformer(
     const script = read(text, { isMulti: false })
     const [statement] = script.statements
     const hasRows = statement?.kind === 'select' || statement?.kind === 'show'
-    const answer = hasRows ? await run(statement, Values.unknown(script.parameters), null) : done
+    const answer = hasRows ? await runner.run(statement, context, Values.unknown(script.parameters)) : done
     if (answer.kind === 'failed') return fail(answer.failure)
     const columns = answer.kind === 'rows' ? answer.columns : []
     const id = statements.add(script, text.length)
-    writePrepared(writer, { id, columns, parameters: script.parameters, status: statusNow() })
+    writePrepared(writer, { id, columns, parameters: script.parameters, status: transaction.bits })
   }
 
   return {
@@ -325,6 +341,16 @@ const processList: Script = {
   tenant: null,
   statements: [{ kind: 'show', what: 'processList', isFull: false, like: null }],
   parameters: 0,
+  memoryBytes: 0,
+}
+
+/** Whether a statement reads or writes rows, other than those that tell of the tables. */
+function isOfRows(statement: Statement, database: string): boolean {
+  if (statement.kind === 'select') {
+    const { from } = statement
+    return from !== null && chooseDatabase(from.schema || database)?.name !== INFORMATION_SCHEMA
+  }
+  return statement.kind === 'insert' || statement.kind === 'update' || statement.kind === 'delete'
 }
 
 /** What somebody who only looks whether the node is there may do. */

@@ -2,7 +2,8 @@
  * The prepared statements of one connection.
  *
  * Owns them by their numbers, with the values that came ahead in pieces and the types a client sends once. Bounds: `MOST`
- * statements of `TEXTS` times `maxBytes` together, and `maxBytes` of values in pieces, over all of them.
+ * statements, which need `MEMORY_BYTES` together, or as much as `TEXTS` of the longest have letters; and `maxBytes` of
+ * values in pieces, over all of them.
  */
 import { isUtf8 } from 'node:buffer'
 import { QueryError } from './query-failure.ts'
@@ -13,7 +14,8 @@ import { type ParameterTypes, readParameters } from './wire/parameters.ts'
 /** As many as MySQL allows by default over all connections. */
 const MOST = 16_382
 
-/** Texts of all statements together, in the largest that one may have. */
+const MEMORY_BYTES = 8_388_608
+
 const TEXTS = 4
 
 /** As many as the protocol can count. */
@@ -26,7 +28,8 @@ interface Prepared {
   readonly statement: Statement | null
   /** What the prefix of a cluster says; null = nothing */
   readonly tenant: number | null
-  readonly textBytes: number
+  /** Memory it needs, or a little more */
+  readonly bytes: number
   readonly parameters: number
   types: ParameterTypes | null
   /** What came for parameters in pieces */
@@ -49,33 +52,35 @@ export class PreparedStatements {
   readonly #statements: Map<number, Prepared>
   #lastId: number
   #longBytes: number
-  #textBytes: number
+  #bytes: number
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
     this.#statements = new Map()
     this.#lastId = 0
     this.#longBytes = 0
-    this.#textBytes = 0
+    this.#bytes = 0
   }
 
   /** Returns the number of the statement. @throws {QueryError} there are too many, or too much of them */
-  add({ statements, tenant, parameters }: Script, textBytes: number): number {
+  add({ statements, tenant, parameters, memoryBytes }: Script, textBytes: number): number {
     if (this.#statements.size === MOST) {
       throw new QueryError('tooLong', `Too many prepared statements: ${MOST} of at most ${MOST}; close some`)
     }
-    if (this.#textBytes + textBytes > TEXTS * this.#maxBytes) {
-      const bounds = `above ${TEXTS * this.#maxBytes} bytes (${TEXTS} times cometqlMaxQueryBytes)`
-      throw new QueryError('tooLong', `Prepared statements are too long together: ${bounds}; close some`)
+    const bytes = textBytes + memoryBytes
+    const most = Math.max(MEMORY_BYTES, TEXTS * this.#maxBytes)
+    if (this.#bytes + bytes > most) {
+      const words = `Prepared statements are too long together: they need more than ${most} bytes`
+      throw new QueryError('tooLong', `${words}; close some`)
     }
     if (parameters > MAX_PARAMETERS) {
       throw new QueryError('tooLong', `Too many question marks: ${parameters} of at most ${MAX_PARAMETERS}`)
     }
     this.#lastId++
-    this.#textBytes += textBytes
+    this.#bytes += bytes
     const [statement = null] = statements
     const fresh = { types: null, longData: new Map(), fault: null }
-    this.#statements.set(this.#lastId, { statement, tenant, parameters, textBytes, ...fresh })
+    this.#statements.set(this.#lastId, { statement, tenant, parameters, bytes, ...fresh })
     return this.#lastId
   }
 
@@ -137,13 +142,13 @@ export class PreparedStatements {
     const prepared = this.#statements.get(id)
     if (prepared === undefined) return
     this.reset(id)
-    this.#textBytes -= prepared.textBytes
+    this.#bytes -= prepared.bytes
     this.#statements.delete(id)
   }
 
   clear(): void {
     this.#statements.clear()
-    this.#textBytes = 0
+    this.#bytes = 0
     this.#longBytes = 0
   }
 

@@ -6,12 +6,12 @@
  * publishes much uses the publish port. Routes are data (routes.ts), one operation per file (operations/).
  */
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Config } from '../config/options.ts'
 import type { Failure } from '../core/broker.ts'
-import { errorText, ListenError } from '../errors.ts'
+import { errorText } from '../errors.ts'
 import { type Logger, limitRepeats } from '../log.ts'
+import { listen } from '../sockets/tcp-listener.ts'
 import { failureAnswer, rawAnswer } from './answer.ts'
 import type { ApiDeps } from './operation-deps.ts'
 import { requestServer } from './serve-request.ts'
@@ -87,9 +87,10 @@ export async function startHttpApi(deps: HttpApiDeps): Promise<HttpApi> {
     socket.end(rawAnswer(failureAnswer(failure)), () => socket.destroy())
   })
 
-  const address = await listen(server, config.internalHost, config.internalPort)
+  const host = config.internalHost
+  const port = await listen(server, { host, port: config.internalPort }, 'HTTP API')
   server.on('error', (error) => log.error('http api listener failed', { error: error.message }))
-  return { address, stop: () => stop(server) }
+  return { address: { host, port }, stop: () => stop(server) }
 }
 
 const serverOptions: ServerOptions<typeof IncomingMessage> = {
@@ -98,24 +99,6 @@ const serverOptions: ServerOptions<typeof IncomingMessage> = {
   requestTimeout: REQUEST_TIMEOUT_MS,
   connectionsCheckingInterval: TIMEOUT_CHECK_MS,
   noDelay: true,
-}
-
-function listen(server: Server, host: string, port: number): Promise<HttpApi['address']> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(
-        new ListenError(`Cannot listen on ${host}:${port} for the HTTP API: ${cause.message}`, { cause }),
-      )
-    })
-    server.listen({ host, port }, () => {
-      server.removeAllListeners('error')
-      resolve({ host, port: actualPort(server.address(), port) })
-    })
-  })
-}
-
-function actualPort(address: AddressInfo | string | null, asked: number): number {
-  return typeof address === 'object' && address !== null ? address.port : asked
 }
 
 /** What node:http could not parse, or waited for in vain. */

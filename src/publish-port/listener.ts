@@ -10,7 +10,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Observer } from '../core/observer.ts'
 import { ListenError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { createReadGate, listen } from '../sockets/tcp-listener.ts'
 import { type ConversationDeps, type ConversationLimits, createConversation } from './conversation.ts'
+
+const PORT_NAME = 'publish port'
 
 /** Answers that wait for a publisher to read them; above it nothing more is read from it. */
 const MAX_UNREAD_ANSWER_BYTES = 1024 * 1024
@@ -57,15 +60,15 @@ export async function startPublishPort(
 
   try {
     const tcp = createServer({ noDelay: true, allowHalfOpen: true }, accept)
-    await listen(tcp, { host: limits.host, port: limits.port }, `${limits.host}:${limits.port}`)
+    const port = await listen(tcp, { host: limits.host, port: limits.port }, PORT_NAME)
     servers.push(tcp.on('error', onFault))
     if (limits.socketPath !== '') {
       await removeDeadSocket(limits.socketPath)
       const unix = createServer({ allowHalfOpen: true }, accept)
-      await listen(unix, { path: limits.socketPath }, limits.socketPath)
+      await listen(unix, { path: limits.socketPath }, PORT_NAME)
       servers.push(unix.on('error', onFault))
     }
-    return { address: { host: limits.host, port: portOf(tcp) }, stop }
+    return { address: { host: limits.host, port }, stop }
   } catch (error) {
     await stop()
     throw error
@@ -80,24 +83,16 @@ function serve(
 ): void {
   const { log, observer } = deps
   const peer = socket.remoteAddress ?? 'unix socket'
-  let isOwedPause = false
+  const reading = createReadGate(() => socket, MAX_UNREAD_ANSWER_BYTES)
   let endTimer: NodeJS.Timeout | undefined
 
-  const updateReading = () => {
-    const shouldRead = !isOwedPause && socket.writableLength <= MAX_UNREAD_ANSWER_BYTES
-    if (shouldRead && socket.isPaused()) socket.resume()
-    else if (!shouldRead && !socket.isPaused()) socket.pause()
-  }
   const conversation = createConversation(deps, limits, {
     write(bytes) {
       if (!socket.writable) return
       socket.write(bytes)
-      updateReading()
+      reading.update()
     },
-    pause(isPaused) {
-      isOwedPause = isPaused
-      updateReading()
-    },
+    pause: reading.hold,
     end() {
       socket.end()
       endTimer = setTimeout(() => socket.destroy(), END_GRACE_MS)
@@ -112,7 +107,7 @@ function serve(
   const isRefused = open.size >= limits.maxConnections
   if (!isRefused) open.add(goodbye)
   socket.on('data', (chunk: Buffer) => conversation.receive(chunk))
-  socket.on('drain', updateReading)
+  socket.on('drain', reading.update)
   socket.on('end', () => conversation.finishReading())
   socket.on('error', (error) => log.debug('Publisher connection broke', { peer, error: error.message }))
   socket.on('close', () => {
@@ -129,29 +124,13 @@ function serve(
   }
 }
 
-function listen(
-  server: Server,
-  where: { host: string; port: number } | { path: string },
-  name: string,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      reject(new ListenError(`Cannot listen on ${name} (publish port): ${error.message}`, { cause: error }))
-    })
-    server.listen(where, () => {
-      server.removeAllListeners('error')
-      resolve()
-    })
-  })
-}
-
 /** A socket file left by a killed node stands in the way; one that somebody answers on is theirs. */
 function removeDeadSocket(path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = connect({ path })
     probe.once('connect', () => {
       probe.destroy()
-      reject(new ListenError(`Cannot listen on ${path} (publish port): another process listens there`))
+      reject(new ListenError(`Cannot listen on ${path} (${PORT_NAME}): another process listens there`))
     })
     probe.once('error', (error: NodeJS.ErrnoException) => {
       try {
@@ -163,9 +142,4 @@ function removeDeadSocket(path: string): Promise<void> {
       resolve()
     })
   })
-}
-
-function portOf(server: Server): number {
-  const address = server.address()
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -271,9 +271,12 @@ test('tabs of one origin share their name, their states and the signals they sen
   await second.page.waitForFunction('came.greet')
   assert.deepEqual(await second.run('came.greet'), [{ n: 1 }, 'greet', true])
   assert.equal(await first.run("tabSignal.setState('who', 'first', 60000)"), true)
+  // Tabs are processes: what one stores the other sees a moment later.
+  await second.page.waitForFunction("tabSignal.getState('who') === 'first'")
   assert.equal(await second.run("tabSignal.setState('who', 'second', 60000)"), false)
   assert.equal(await second.run("tabSignal.getState('who')"), 'first')
   await first.run('cometApi.setLogLevel(1)')
+  await second.page.waitForFunction("localStorage.getItem('comet_LogLevel') === '1'")
   await second.page.reload()
   assert.equal(await second.run('cometApi.getLogLevel()'), 1)
 })

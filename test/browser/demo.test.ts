@@ -40,7 +40,8 @@ test('demo page shows the same command as the node prints, but for its flags', {
   const node = await startNode(t, ['--demo'])
   const page = await openDemo(t, node.publicUrl)
   const shown = await page.locator('#command').textContent()
-  assert.ok(shown && node.stdout().includes(shown), `"${shown}" in:\n${node.stdout()}`)
+  assert.ok(shown)
+  await until(() => node.stdout().includes(shown), { what: () => `"${shown}" in:\n${node.stdout()}` })
 })
 
 test('demo page shows what another page publishes and marks what it published itself', {

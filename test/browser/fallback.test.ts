@@ -17,7 +17,7 @@ import { startWebProxy } from '../support/web-proxy.ts'
 const skip = needs('chromium')
 
 /** Quick to notice, so that a test is about the fallback and not about patience. */
-const quick = { backoff: { minMs: 20, maxMs: 200 }, connectTimeoutMs: 2_000 }
+const quick = { backoff: { minMs: 20, maxMs: 200 }, connectTimeoutMs: 5_000 }
 
 /** Nothing but refused WebSockets may show as an error in the console: no poll that a newer one replaces does. */
 const quiet = { expects: /^$/ }

@@ -16,6 +16,8 @@ import { startWitness } from '../support/witness.ts'
 const REFUSED = 'encke_connections_refused_total'
 const ERRORS = 'encke_command_errors_total'
 const CLOSED = 'encke_connections_closed_total'
+/** Sent away one after the other, which takes a node some seconds: time to ask it for something meanwhile. */
+const DRAINED_CLIENTS = 100
 
 test('pages of other origins are refused, those of a listed one come in', async (t) => {
   const node = await startNode(t, ['--origins', 'https://example.com,http://localhost:3000'])
@@ -148,14 +150,14 @@ test('bad WebSocket frames', async (t) => {
 })
 
 test('an upgrade is refused while the node drains', async (t) => {
-  const node = await startNode(t, ['--drain-ms', '2000'])
-  const client = await openClient(node.wsUrl)
-  t.after(() => client.close())
+  const node = await startNode(t, ['--drain-ms', '20000'])
+  const clients = await Promise.all(Array.from({ length: DRAINED_CLIENTS }, () => openClient(node.wsUrl)))
+  t.after(() => Promise.all(clients.map((client) => client.close())))
   const early = await rawConnection(t, node)
   // Bytes of a request that began before the drain.
   early.socket.write('GET /ws HTTP/1.1\r\nHost: a\r\n')
   const stopped = node.stop()
-  await client.closed()
+  await until(() => clients.some((client) => client.ended() !== null), { what: 'the first to be sent away' })
   early.socket.write(upgradeHead.slice(upgradeHead.indexOf('Upgrade')))
   await until(() => early.text().includes('\r\n\r\n'), { what: () => `an answer: ${early.text()}` })
   assert.match(early.text(), /^HTTP\/1\.1 503 [\s\S]*"name":"DRAINING"/)

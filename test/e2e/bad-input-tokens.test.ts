@@ -26,7 +26,7 @@ test('bad tokens', async (t) => {
   writeFileSync(file, own.publicPem)
   const node = await startNode(t, ['--token-secret', secret, '--token-public-key-file', file])
   const hs256: Signer = { alg: 'HS256', secret }
-  const claims = { sub: '17', exp: secondsFromNow(60) }
+  const claims = { sub: '17', exp: secondsFromNow(600) } // longer than the witness lives
   const good = signToken(hs256, claims)
   const witness = await startWitness(t, node, { token: good })
   const [head = '', body = '', signature = ''] = good.split('.')

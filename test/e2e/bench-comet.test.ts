@@ -12,6 +12,7 @@ import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Generator, type GeneratorFlags } from '../../bench/support/generator.ts'
 import { compileNative } from '../../bench/support/native.ts'
+import type { FanoutReport } from '../../bench/support/reports.ts'
 import { startNode } from '../support/node.ts'
 
 const native = compileNative()
@@ -20,6 +21,8 @@ const needsC = { skip: native === null && 'no C compiler' }
 const connections = 4
 const order = { dataBytes: 171, burst: 4, roundsInFlight: 1, warmUpMs: 50, measuredMs: 200 }
 const pipe = 'web_bench'
+/** A machine that stands still for all of what is measured has measured nothing: it is done again. */
+const RUNS = 5
 
 interface Behaviour {
   /** Everything is written in pieces of so many bytes, each in a turn of its own. */
@@ -148,15 +151,24 @@ async function openAt(t: TestContext, behaviour: Behaviour): Promise<Generator> 
   return openPages(t, { port, publishPort: 1, serverPid: process.pid })
 }
 
+/** A run in which deliveries were measured; the books of all runs are right. */
+async function faultless(generator: Generator): Promise<FanoutReport> {
+  for (let run = 1; ; run++) {
+    const report = await generator.fanout(order)
+    assert.deepEqual([report.lost, report.surplus, report.gaps, report.refused], [0, 0, 0, 0])
+    assert.equal(report.stalled, false)
+    if (report.deliveries > 0) return report
+    assert.ok(run < RUNS, `no delivery in ${RUNS} runs`)
+  }
+}
+
 for (const pieceBytes of [1, 7, 100_000]) {
   test(`pages count every publication that arrives in pieces of ${pieceBytes} bytes`, needsC, async (t) => {
     const generator = await openAt(t, { pieceBytes })
     assert.equal(generator.connected.established, connections)
-    const report = await generator.fanout(order)
+    const report = await faultless(generator)
     assert.ok(report.published >= order.burst)
     assert.equal(report.expected, report.published * connections)
-    assert.deepEqual([report.lost, report.surplus, report.gaps, report.refused], [0, 0, 0, 0])
-    assert.equal(report.stalled, false)
     assert.ok(report.latencyNs.length > 0)
   })
 }
@@ -231,9 +243,7 @@ for (const cometVersion of ['4.08', '3.25']) {
         ['comet', 4],
       ] as const) {
         await generator.publishers(kind, count)
-        const report = await generator.fanout(order)
-        assert.ok(report.deliveries > 0)
-        assert.deepEqual([report.lost, report.surplus, report.gaps, report.refused], [0, 0, 0, 0])
+        await faultless(generator)
       }
       assert.deepEqual(await generator.status(), { established: connections, closed: 0, reasons: {} })
     },

@@ -54,7 +54,12 @@ const columns = [
   { name: 'hash', type: 'text' },
 ] as const
 const moment = () => readMoment(process.pid, -1)
-const times = { warmUpMs: 30, measuredMs: 120, patienceMs: 150 }
+/** Answers that come in any case are waited for as long as it takes. */
+const times = { warmUpMs: 30, measuredMs: 120, patienceMs: 15_000 }
+/** For what has to happen while it is measured: the machine may stand still for a part of that. */
+const LONG_MS = 3_000
+/** A machine that stands still for all of what is measured has measured nothing: it is done again. */
+const RUNS = 3
 const insertOrder = { connections, isPrepared: false, pipe, dataBytes: 128, window: 8, ...times }
 const selectOrder = {
   connections,
@@ -247,7 +252,8 @@ test('clients report how many inserts were refused, and why the first one was', 
 test('a generator reports an answer that never comes, and takes no further orders', async (t) => {
   const server = await startFakeServer(t, { reply: (number) => (number < 5 ? 'well' : 'nothing') })
   const load = await startLoad(t, server)
-  const report = await load.insert({ ...insertOrder, connections: 1, window: 1 })
+  const patient = { ...insertOrder, measuredMs: LONG_MS, patienceMs: LONG_MS }
+  const report = await load.insert({ ...patient, connections: 1, window: 1 })
   assert.deepEqual([report.done, report.sent, report.unanswered], [5, 6, 1])
   await assert.rejects(load.insert(insertOrder), /1 commands were never answered|ended/)
 })
@@ -255,12 +261,13 @@ test('a generator reports an answer that never comes, and takes no further order
 test('a generator that loses a connection says so', async (t) => {
   const server = await startFakeServer(t, { reply: (number) => (number < 20 ? 'well' : 'end') })
   const load = await startLoad(t, server)
-  await assert.rejects(load.insert(insertOrder), /closed a MySQL connection/)
+  await assert.rejects(load.insert({ ...insertOrder, measuredMs: 5 * LONG_MS }), /closed a MySQL connection/)
 })
 
 test('clients stop to ask for a result that is refused', async (t) => {
   const server = await startFakeServer(t, { reply: (number) => (number < 2 ? 'well' : 'refusal') })
-  const report = await runSelects(await openClients(t, server), selectOrder, moment)
+  const order = { ...selectOrder, measuredMs: LONG_MS }
+  const report = await runSelects(await openClients(t, server), order, moment)
   const { results, refused, firstRefusal, unanswered } = report
   assert.deepEqual([results, refused, unanswered], [2 * connections, connections, 0])
   assert.equal(firstRefusal, '12 No such thing')
@@ -273,7 +280,8 @@ test('clients that read slowly take what they were told to, and then everything'
   const clients = await openClients(t, server, 1)
   const report = await runSelects(clients, { ...selectOrder, bytesPerSecond, measuredMs: 1_000 }, moment)
   assert.ok(report.bytes > 0)
-  assert.ok(report.bytes < bytesPerSecond * 1.5, `${report.bytes} bytes in a second`)
+  const most = bytesPerSecond * 1.5 * report.seconds
+  assert.ok(report.bytes < most, `${report.bytes} bytes in ${report.seconds} seconds`)
   assert.ok(report.totalBytes > rows * 100)
   assert.deepEqual([report.results, report.fewestRows, report.mostRows], [1, rows, rows])
 })
@@ -323,26 +331,35 @@ test('cometql inserts in every way, loses nothing, and selects large results', a
   const short = ['--quick', '--seconds', '0.2', '--warm-up-seconds', '0.1', '--max-minutes', '1.5']
   const small = ['--sustained-seconds', '0.3', '--rows', '3000', '--slow-readers', '2', '--folder', folder]
   const bench = ['--import', 'tsx', 'bench/main.ts', 'cometql', ...short, ...small, '--json', json]
-  const command = runCommand(process.execPath, bench)
-  t.after(() => command.process.kill())
-  const code = await command.ended
-  assert.equal(code, 0, `${command.stderr()}\nIt measures ${enckeProgram}, which must be built`)
+  for (let run = 1; ; run++) {
+    const command = runCommand(process.execPath, bench)
+    t.after(() => command.process.kill())
+    const code = await command.ended
+    assert.equal(code, 0, `${command.stderr()}\nIt measures ${enckeProgram}, which must be built`)
+    assert.match(command.stdout(), /INSERT INTO pipes_messages.*SELECT \* FROM users_auth/s)
+    const { problems, figures } = JSON.parse(readFileSync(json, 'utf8')) as Outcome
+    assert.deepEqual(problems, [])
+    assert.equal(figures.sustained.acknowledged, figures.sustained.counted)
+    try {
+      assertAllFigures(figures)
+      return
+    } catch (missing) {
+      if (run === RUNS) throw missing
+    }
+  }
+})
 
-  const { problems, figures } = JSON.parse(readFileSync(json, 'utf8')) as Outcome
-  assert.deepEqual(problems, [])
-  const { inserts, sustained, syncs, selects, slow } = figures
+function assertAllFigures({ inserts, sustained, syncs, selects, slow }: Outcome['figures']): void {
   assert.equal(inserts.length, 4 * 2 + 2)
   assertFigures(inserts, ['publicationsPerSecond', 'cpuSecondsPer1000'])
   assertFigures(inserts.slice(0, 1), ['originalRatio'])
   assertFigures(inserts.slice(1, 2), ['memoryRatio', 'syncRatio'])
   assertFigures([sustained], ['publicationsPerSecond', 'acknowledged', 'peakBytes'])
-  assert.equal(sustained.acknowledged, sustained.counted)
   assertFigures([syncs], ['syncsPerSecond'])
   assert.equal(selects.length, 2)
   assertFigures(selects, ['rowsPerSecond', 'textRatio', 'peakBytes', 'cpuSecondsPer1000'])
   assertFigures([slow], ['results', 'resultBytes', 'peakBytes'])
-  assert.match(command.stdout(), /INSERT INTO pipes_messages.*SELECT \* FROM users_auth/s)
-})
+}
 
 /** Every number of `rows` under these names is there and above zero. */
 function assertFigures(rows: readonly object[], names: readonly string[]): void {

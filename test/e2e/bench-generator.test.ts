@@ -11,6 +11,7 @@ import { Generator } from '../../bench/support/generator.ts'
 import { compileNative } from '../../bench/support/native.ts'
 import { repository } from '../../bench/support/paths.ts'
 import { areCaughtUp, faultsOf } from '../../bench/support/reader-books.ts'
+import type { FanoutReport } from '../../bench/support/reports.ts'
 import { type Behaviour, startFakeTarget } from '../support/fake-target.ts'
 import { until } from '../support/until.ts'
 
@@ -22,6 +23,8 @@ const generators = [
 ]
 const connections = 4
 const order = { dataBytes: 150, burst: 5, roundsInFlight: 1, warmUpMs: 50, measuredMs: 200 }
+/** A machine that stands still for all of what is measured has measured nothing: it is done again. */
+const RUNS = 5
 
 async function withGenerator(
   command: readonly string[],
@@ -48,6 +51,16 @@ async function withGenerator(
   }
 }
 
+/** A run in which deliveries were measured; the books of all runs are right. */
+async function faultless(run: () => Promise<FanoutReport>): Promise<FanoutReport> {
+  for (let count = 1; ; count++) {
+    const report = await run()
+    assert.deepEqual([report.lost, report.surplus, report.gaps, report.stalled], [0, 0, 0, false])
+    if (report.deliveries > 0) return report
+    assert.ok(count < RUNS, `no delivery in ${RUNS} runs`)
+  }
+}
+
 for (const { name, command } of generators) {
   for (const pieceBytes of [1, 3, 7, 100_000]) {
     test(`generator in ${name} counts every message that arrives in pieces of ${pieceBytes} bytes`, async () => {
@@ -66,10 +79,9 @@ for (const { name, command } of generators) {
   test(`generator in ${name} keeps its books right from one run to the next`, async () => {
     await withGenerator(command, { pieceBytes: 50_000 }, async (generator) => {
       for (const burst of [1, 30]) {
-        const report = await generator.fanout({ ...order, burst })
-        assert.deepEqual([report.lost, report.surplus, report.gaps], [0, 0, 0])
+        const report = await faultless(() => generator.fanout({ ...order, burst }))
         assert.equal(report.published % burst, 0)
-        assert.ok(report.deliveries > 0 && report.deliveries <= report.expected)
+        assert.ok(report.deliveries <= report.expected)
       }
       assert.deepEqual(await generator.status(), { established: connections, closed: 0, reasons: {} })
     })
@@ -107,17 +119,15 @@ const needsC = { skip: native === null && 'no C compiler' }
 
 test('generator in C publishes at the rate it is told', needsC, async () => {
   await withGenerator(cProgram, { pieceBytes: 100_000 }, async (generator) => {
-    const beganMs = performance.now()
-    const report = await generator.pace({
-      dataBytes: 150,
-      publicationsPerSecond: 50,
-      warmUpMs: 100,
-      measuredMs: 400,
+    const pace = { dataBytes: 150, publicationsPerSecond: 50, warmUpMs: 100, measuredMs: 400 }
+    let beganMs = 0
+    const report = await faultless(() => {
+      beganMs = performance.now()
+      return generator.pace(pace)
     })
     // One at the start and one every 20 ms; those that are late are made up for, so at least as many as were due.
     const most = (performance.now() - beganMs) / 20 + 1
     assert.ok(report.published >= 25 && report.published <= most, `${report.published} published`)
-    assert.deepEqual([report.lost, report.surplus, report.gaps, report.stalled], [0, 0, 0, false])
     assert.ok(report.latencyNs.length > 0)
   })
 })

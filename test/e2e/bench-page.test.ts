@@ -11,6 +11,8 @@ import { WebSocketServer } from 'ws'
 import { recoverFrom } from '../../bench/support/page.ts'
 
 const since = { epoch: 'e1', offset: 5 }
+/** For what comes in any case, ms. */
+const PATIENCE_MS = 20_000
 
 /** A server that answers a subscribe with these messages; returns its port. */
 async function startTarget(t: TestContext, messages: readonly object[]): Promise<number> {
@@ -38,14 +40,14 @@ const publication = (offset: number) => ({ channel: 'news', offset, data: 1 })
 
 test('recoverFrom counts what came after its position, and leaves at the latest', async (t) => {
   const port = await startTarget(t, [reply, publication(6), publication(7), publication(8)])
-  const { ms, received, breaks } = await recoverFrom(port, 'news', since, 8, 5_000)
+  const { ms, received, breaks } = await recoverFrom(port, 'news', since, 8, PATIENCE_MS)
   assert.deepEqual([received, breaks], [3, 0])
   assert.ok(ms > 0)
 })
 
 test('recoverFrom counts publications that do not follow each other', async (t) => {
   const port = await startTarget(t, [reply, publication(6), publication(8)])
-  const { received, breaks } = await recoverFrom(port, 'news', since, 8, 5_000)
+  const { received, breaks } = await recoverFrom(port, 'news', since, 8, PATIENCE_MS)
   assert.deepEqual([received, breaks], [2, 1])
 })
 
@@ -53,13 +55,13 @@ test('recoverFrom counts a gap it is told of', async (t) => {
   const gap = { from: 6, to: 7, reason: 'trimmed' }
   const told = { ...reply, ok: { ...reply.ok, recovered: false, gap } }
   const port = await startTarget(t, [told, publication(8)])
-  const { received, breaks } = await recoverFrom(port, 'news', since, 8, 5_000)
+  const { received, breaks } = await recoverFrom(port, 'news', since, 8, PATIENCE_MS)
   assert.deepEqual([received, breaks], [1, 2])
 })
 
 test('recoverFrom fails when it is refused', async (t) => {
   const port = await startTarget(t, [{ id: 2, error: { name: 'ACCESS_DENIED' } }])
-  await assert.rejects(recoverFrom(port, 'news', since, 8, 5_000), /refused.*ACCESS_DENIED/)
+  await assert.rejects(recoverFrom(port, 'news', since, 8, PATIENCE_MS), /refused.*ACCESS_DENIED/)
 })
 
 test('recoverFrom fails when what it waits for does not come', async (t) => {

@@ -11,6 +11,7 @@ import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Generator, type PollOrder } from '../../bench/support/generator.ts'
 import { compileNative } from '../../bench/support/native.ts'
+import type { PollReport } from '../../bench/support/reports.ts'
 import { takeRounds } from '../../bench/support/rounds.ts'
 import { startNode } from '../support/node.ts'
 
@@ -27,6 +28,8 @@ const order: PollOrder = {
   measuredMs: 200,
 }
 const alone = { ...order, burst: 1, roundsInFlight: 0, measuredMs: 1_000 }
+/** A machine that stands still for all of what is measured has measured nothing: it is done again. */
+const RUNS = 5
 
 interface Behaviour {
   /** Answers are written in pieces of so many bytes, each in a turn of its own. */
@@ -141,6 +144,20 @@ async function openAt(t: TestContext, behaviour: Behaviour): Promise<Generator> 
   return openGenerator(t, ports, { publisher: 'rounds', serverPid: process.pid })
 }
 
+/** A run in which something was measured; the books of all runs are right. */
+async function faultless(
+  generator: Generator,
+  each: PollOrder,
+  isMeasured: (report: PollReport) => boolean,
+): Promise<PollReport> {
+  for (let run = 1; ; run++) {
+    const report = await generator.poll(each)
+    assert.deepEqual([report.lost, report.surplus, report.gaps, report.refused], [0, 0, 0, 0])
+    if (isMeasured(report)) return report
+    assert.ok(run < RUNS, `nothing was measured in ${RUNS} runs`)
+  }
+}
+
 for (const pieceBytes of [1, 7, 100_000]) {
   test(
     `polling clients count every publication of answers in pieces of ${pieceBytes} bytes`,
@@ -160,11 +177,9 @@ for (const pieceBytes of [1, 7, 100_000]) {
 test('polling clients in cycles are timed to the last answer and to the last poll', needsC, async (t) => {
   const generator = await openAt(t, { pieceBytes: 100_000 })
   for (const isHeld of [true, false]) {
-    const report = await generator.poll({ ...alone, isHeld })
-    assert.ok(report.cycles > 0)
+    const report = await faultless(generator, { ...alone, isHeld }, ({ cycles }) => cycles > 0)
     assert.ok(report.answerSeconds > 0 && report.answerSeconds < report.cycleSeconds)
     assert.ok(report.answerCpuSeconds > 0 && report.answerCpuSeconds <= report.cycleCpuSeconds)
-    assert.deepEqual([report.lost, report.surplus, report.gaps], [0, 0, 0])
   }
 })
 
@@ -195,9 +210,7 @@ test('polling clients get all that a node publishes, in cycles and in bursts', n
   const generator = await openGenerator(t, ports, { publisher: 'encke', serverPid: node.pid })
   assert.equal(generator.connected.established, connections)
   for (const each of [{ ...alone, isHeld: true }, alone, order]) {
-    const report = await generator.poll(each)
-    assert.ok(report.deliveries > 0)
-    assert.deepEqual([report.lost, report.surplus, report.gaps, report.refused], [0, 0, 0, 0])
+    await faultless(generator, each, ({ deliveries }) => deliveries > 0)
   }
   assert.deepEqual(await generator.status(), { established: connections, closed: 0, reasons: {} })
 })

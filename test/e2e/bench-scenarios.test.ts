@@ -16,10 +16,31 @@ import { runCommand } from '../support/node.ts'
 const needsC = { skip: compileNative() === null && 'no C compiler' }
 const short = ['--quick', '--seconds', '0.5', '--warm-up-seconds', '0.1', '--max-minutes', '1.5']
 
+/** A machine that stands still for all of what is measured has measured nothing: it is done again. */
+const RUNS = 3
+
 interface Outcome {
   readonly stdout: string
   readonly problems: readonly string[]
   readonly figures: unknown
+}
+
+/** Runs a scenario until every figure is there. @param check throws when one is not */
+async function measure(
+  t: TestContext,
+  [scenario, ...flags]: readonly [string, ...string[]],
+  check: (figures: unknown) => void,
+): Promise<string> {
+  for (let run = 1; ; run++) {
+    const { stdout, problems, figures } = await runScenario(t, scenario, flags)
+    assert.deepEqual(problems, [])
+    try {
+      check(figures)
+      return stdout
+    } catch (missing) {
+      if (run === RUNS) throw missing
+    }
+  }
 }
 
 /** Runs a scenario in a folder of its own, which is gone with the test. */
@@ -50,23 +71,23 @@ function assertFigures(rows: readonly object[], names: readonly string[]): void 
 
 test('comet delivers to pages of both versions in every way, and weighs idle ones', needsC, async (t) => {
   const small = ['--subscribers', '20', '--burst', '3', '--connections', '500', '--settle-seconds', '0.5']
-  const { stdout, problems, figures } = await runScenario(t, 'comet', small)
-  assert.deepEqual(problems, [])
-  const { rates, memory } = figures as { rates: object[]; memory: object }
-  assert.equal(rates.length, 3 * 4)
-  assertFigures(rates, ['deliveriesPerSecond', 'nativeRatio'])
-  assertFigures([memory], ['connections', 'baseBytes'])
+  const stdout = await measure(t, ['comet', ...small], (figures) => {
+    const { rates, memory } = figures as { rates: object[]; memory: object }
+    assert.equal(rates.length, 3 * 4)
+    assertFigures(rates, ['deliveriesPerSecond', 'nativeRatio'])
+    assertFigures([memory], ['connections', 'baseBytes'])
+  })
   assert.match(stdout, /^comet 4\.08 .*^comet 3\.25 /ms)
   assert.match(stdout, /Memory of idle pages/)
 })
 
 test('durable publishes on disk and in memory, and finds everything after a kill', async (t) => {
-  const { stdout, problems, figures } = await runScenario(t, 'durable', ['--fill', '2000', '--missed', '500'])
-  assert.deepEqual(problems, [])
-  const { syncs, rates, restart } = figures as { syncs: object; rates: object[]; restart: object }
-  assertFigures([syncs], ['syncsPerSecond', 'p50Ms', 'p99Ms'])
-  assert.equal(rates.length, 3 * 2)
-  assertFigures(rates, ['publicationsPerSecond', 'memoryRatio', 'syncRatio'])
-  assertFigures([restart], ['publications', 'diskBytes', 'readyMs', 'firstPageMs', 'missed', 'recoveryMs'])
+  const stdout = await measure(t, ['durable', '--fill', '2000', '--missed', '500'], (figures) => {
+    const { syncs, rates, restart } = figures as { syncs: object; rates: object[]; restart: object }
+    assertFigures([syncs], ['syncsPerSecond', 'p50Ms', 'p99Ms'])
+    assert.equal(rates.length, 3 * 2)
+    assertFigures(rates, ['publicationsPerSecond', 'memoryRatio', 'syncRatio'])
+    assertFigures([restart], ['publications', 'diskBytes', 'readyMs', 'firstPageMs', 'missed', 'recoveryMs'])
+  })
   assert.match(stdout, /Killed and started again/)
 })

@@ -157,7 +157,6 @@ test('page that logs in is known by name, over either transport', async (t) => {
       assert.equal((await page.received('private_x', 1))[0]?.data, 'secret')
       await page.close()
       await until(async () => (await online(node, '7')) === (transport === 'poll'), {
-        withinMs: 10_000,
         what: 'the user to be away, or as a poller to be kept for a while',
       })
     }

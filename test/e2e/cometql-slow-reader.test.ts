@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import { readCpuTimes } from '../../bench/support/cpu-times.ts'
 import { command, openCometql, PING, query } from '../support/cometql-line.ts'
 import { isOk, rowsOf } from '../support/cometql-packets.ts'
 import { hex } from '../support/hex.ts'
@@ -16,11 +17,17 @@ const ROW_BYTES = 60_000
 const QUERIES = 3
 /** Both ends of a connection hold several MB in the kernel; the rest of 50 MB may not be in the node. */
 const MAX_GROWTH_BYTES = 24 * MB
+/** What a node may do before it answers a ping: time of a processor, as the machine may stand still as well. */
 const SERVED_WITHIN_MS = 500
 
 function residentBytes({ pid }: TestNode): number {
   const [, kilobytes = ''] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kilobytes) * 1024
+}
+
+/** Milliseconds of a processor that the node has used, in steps of 10. */
+function usedMs({ pid }: TestNode): number {
+  return readCpuTimes(pid, -1).process * 1_000
 }
 
 async function filled(t: TestContext): Promise<TestNode> {
@@ -53,16 +60,19 @@ test('a MySQL client that does not read', async (t) => {
 
       let slowestMs = 0
       for (let left = 200; left > 0; left--) {
-        const began = performance.now()
+        const before = usedMs(node)
         assert.ok(isOk((await other.ask(PING)).packets[0] ?? hex('00')))
-        slowestMs = Math.max(slowestMs, performance.now() - began)
+        slowestMs = Math.max(slowestMs, usedMs(node) - before)
       }
       const grown = residentBytes(node) - before
       assert.ok(
         grown < MAX_GROWTH_BYTES,
         `grown by ${Math.round(grown / MB)} MB by a client that does not read`,
       )
-      assert.ok(slowestMs < SERVED_WITHIN_MS, `a ping took ${Math.round(slowestMs)} ms`)
+      assert.ok(
+        slowestMs < SERVED_WITHIN_MS,
+        `the node did something else for ${Math.round(slowestMs)} ms before it answered a ping`,
+      )
 
       slow.resume()
       const { packets } = await slow.settled()

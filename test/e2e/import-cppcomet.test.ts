@@ -1,7 +1,8 @@
 /**
  * `encke import-cppcomet` out of a real MariaDB: what becomes of every table, and how it ends when something is wrong.
  *
- * The databases hold what a CppComet writes: a newer one with a tenant in every row, an older one without.
+ * The databases hold what a CppComet writes: a newer one with a tenant in every row, an older one without. Longer than most
+ * because each table comes once as it should be and once as it should not.
  */
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -227,6 +228,8 @@ describe('encke import-cppcomet', { skip: needs('mariadb-install-db') || needs('
     // The client library tells the loss of a connection to nobody who reads rows: the import waited for ever.
     const folder = newFolder(t)
     const proxy = await startTcpProxy(t, server.port)
+    // So slow that the rows have not all come before their connection is seen.
+    proxy.shape('toClient', { bytesPerSecond: 300_000 })
     const url = `mysql://comet:${encodeURIComponent(PASSWORD)}@127.0.0.1:${proxy.port}/older`
     const broken = runCli(t, ['import-cppcomet', `--mysql=${url}`, `--data-dir=${folder}`])
     const second = await proxy.connection(1)

@@ -36,7 +36,7 @@ async function gone(node: TestNode, user: string): Promise<void> {
     const answer = await fetch(`${node.internalUrl}/api/users/${user}`)
     return ((await answer.json()) as { online: boolean }).online
   }
-  await until(async () => !(await isOnline()), { withinMs: 15_000, what: `${user} to be gone` })
+  await until(async () => !(await isOnline()), { what: `${user} to be gone` })
 }
 
 const received = async (client: TransportClient, user: string, count: number) =>
@@ -49,7 +49,7 @@ for (const transport of transports) {
       const user = channelFor('u', transport)
       for (const n of [1, 2, 3]) assert.equal((await publish(node, `@${user}`, n)).offset, 0)
       const first = await arrive(t, transport, node, user)
-      await until(() => first.publications.length === 3, { withinMs: 15_000, what: 'what waited' })
+      await until(() => first.publications.length === 3, { what: 'what waited' })
       await publish(node, `@${user}`, 'now')
       const got = await received(first, user, 4)
       assert.deepEqual(

@@ -30,7 +30,14 @@ describe('metrics', () => {
     for (let n = 0; n < 20; n++) await publish(node.internalUrl, { channel: 'news', data: n })
     for (const client of clients) await client.received('news', 20)
 
-    const series = await scrape(node.internalUrl)
+    // Deliveries are put into the books a turn of the node later than they arrive.
+    const series = await until(
+      async () => {
+        const found = await scrape(node.internalUrl)
+        return (found.get('encke_deliveries_total{transport="websocket"}') ?? 0) >= 60 && found
+      },
+      { what: 'the deliveries to be counted' },
+    )
     const value = (name: string) => series.get(name) ?? Number.NaN
     assert.equal(value('encke_publications_total{source="http"}'), 20)
     assert.equal(value('encke_deliveries_total{transport="websocket"}'), 60)

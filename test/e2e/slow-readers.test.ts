@@ -15,6 +15,8 @@ import { until } from '../support/until.ts'
 import { counter, openPublisher, ops, post, type WireLine } from '../support/wire.ts'
 
 const BEHIND = 'encke_sessions_behind_total'
+const OWED = 'encke_deliveries_lagging'
+const RECEIVED = 'encke_received_bytes_total'
 const CLOSED = 'encke_connections_closed_total'
 
 const SIZES = [8_000, 200_000]
@@ -23,34 +25,40 @@ const SIZES = [8_000, 200_000]
 const BURST_BYTES = 400_000
 const BURST_EVERY_MS = 20
 
+/** Publications, more than the ring of a channel holds. */
+const OWED_AT_LEAST = 600
+
 /** More than any system holds for two connections of this test. */
 const FLOOD_BYTES = 150_000_000
 
 const OTHERS = 1_000
 const OPEN_AT_ONCE = 50
 const TICK_MS = 100
-/** Two processes on two cores, busy with others: much more than it takes, much less than anybody waits for. */
-const LATE_MS = 1_500
+/** How long those who stop may be behind: much more than the nap, though the machine stand still for a while. */
+const MAX_LAG_MS = 12_000
+/** Much more than a tick takes two busy processes, much less than those who sleep hold up whoever waits for them. */
+const LATE_MS = 6_000
 
 /** How long a goodbye waits for a reader, and until it is seen that it did. */
 const GOODBYE_MS = 5_000
-const SLACK_MS = 5_000
+const SLACK_MS = 15_000
 
 test('readers that stop', { concurrency: true }, async (t) => {
   await Promise.all([
     t.test('for a second or for ever are no trouble to a thousand others', stopWhileOthersRead),
     t.test('for ten seconds get all of it or are told what not', stopForLong),
     t.test('and read again have their ping answered while they are caught up', askWhileBehind),
-    t.test(
-      'are told to go, by the node or the application, and hear it if they read again in time',
-      readGoodbye,
-    ),
   ])
 })
 
+// Alone: a goodbye waits for five seconds, which a busy machine lets pass.
+test(
+  'readers that are told to go, by the node or the application, hear it if they read again in time',
+  readGoodbye,
+)
+
 async function stopWhileOthersRead(t: TestContext): Promise<void> {
-  const maxLagMs = 3_000
-  const node = await startNode(t, ['--max-lag-ms', `${maxLagMs}`])
+  const node = await startNode(t, ['--max-lag-ms', `${MAX_LAG_MS}`])
   const others = await openOthers(t, node)
   const ticker = await startTicks(t, node)
   const floods = await Promise.all(SIZES.map((bytes) => startFlood(t, node, bytes)))
@@ -76,7 +84,7 @@ async function stopWhileOthersRead(t: TestContext): Promise<void> {
 
   const ended = () => counter(node.internalUrl, CLOSED, { code: 'SLOW_CONSUMER' })
   await until(async () => (await ended()) === SIZES.length, {
-    withinMs: maxLagMs + GOODBYE_MS + SLACK_MS,
+    withinMs: MAX_LAG_MS + GOODBYE_MS + SLACK_MS,
     what: 'those who sleep to be ended',
   })
   for (const { flood, sleeping } of stopped) {
@@ -87,7 +95,7 @@ async function stopWhileOthersRead(t: TestContext): Promise<void> {
   }
 
   const ticks = ticker.stop()
-  await until(() => others.every((one) => one.reached() === ticks), { withinMs: LATE_MS, what: 'all ticks' })
+  await until(() => others.every((one) => one.reached() === ticks), { what: 'all ticks' })
   for (const one of others) assert.equal(assertWhole(one, ticks), 0)
   const late = Math.max(...others.map((one) => one.worstDelayMs()))
   assert.ok(late < LATE_MS, `the latest tick took ${Math.round(late)} ms`)
@@ -101,7 +109,9 @@ async function stopForLong(t: TestContext): Promise<void> {
   for (const reader of readers) reader.pause()
   const untilMs = performance.now() + 10_000
   await floodUntilBehind(node, floods, SIZES.length)
-  while (performance.now() < untilMs) {
+  while (performance.now() < untilMs || (await counter(node.internalUrl, OWED)) < OWED_AT_LEAST) {
+    for (const flood of floods)
+      assert.ok(flood.published() * flood.bytes < FLOOD_BYTES, 'the readers are owed more')
     await Promise.all(floods.map((flood) => flood.burst()))
     await passes(5 * BURST_EVERY_MS)
   }
@@ -129,11 +139,16 @@ async function askWhileBehind(t: TestContext): Promise<void> {
   reader.pause()
   await floodUntilBehind(node, [flood], 1)
   await floodFor([flood], 500)
+  const received = () => counter(node.internalUrl, RECEIVED, { transport: 'websocket' })
+  const before = await received()
   reader.send({ ping: {} })
-  await passes(2 * BURST_EVERY_MS) // the ping is there before there is room for its reply
+  await until(async () => (await received()) > before, {
+    what: 'the ping to be there before there is room for its reply',
+  })
   reader.resume()
   const reply = await until(() => reader.replies[2], { what: 'the reply' })
-  assert.ok(reader.reached() < flood.published(), 'it came before the reader was caught up')
+  const reached = reader.reachedAtReply[2] ?? 0
+  assert.ok(reached < flood.published(), 'it came before the reader was caught up')
   assert.deepEqual(reply, { id: 3, ok: {} }, 'a sum would say nothing yet')
   await reaches(reader, flood.published())
   assert.equal(assertWhole(reader, flood.published()), 0)
@@ -155,7 +170,7 @@ async function readGoodbye(t: TestContext): Promise<void> {
   const goodbye = { code: 4501, reason: 'account closed' }
   const answer = await post(`${node.internalUrl}/api/disconnect`, { session, ...goodbye })
   assert.deepEqual(answer.body, { disconnected: 1 })
-  await passes(maxLagMs + 1_000) // both are ended, and their goodbyes wait
+  await passes(maxLagMs + 1_500) // both are ended, and their goodbyes wait
   assert.deepEqual([slow.closeCode(), expelled.closeCode()], [null, null])
   assert.equal(await counter(node.internalUrl, CLOSED, { code: 'SLOW_CONSUMER' }), 0)
 

@@ -30,6 +30,7 @@ import { counter, openPublisher, ops } from '../support/wire.ts'
 const AT_ONCE = 3
 
 const OLD = { version: '3.25' }
+const POLL_BODY = 'web_x'
 const SEVEN: CometFields = { key: 'hash7', user: 7 }
 
 describe('the end of a connection of a page', { concurrency: AT_ONCE }, () => {
@@ -48,26 +49,17 @@ describe('the end of a connection of a page', { concurrency: AT_ONCE }, () => {
     const url = (version: string) => `${node.publicUrl}${cometPath({ prefix: '/', version, uuid: version })}`
     const polls = await Promise.all(
       ['4.08', '3.25'].map(async (version) => {
-        const first = await fetch(url(version), { method: 'POST', body: 'web_x' })
+        const first = await fetch(url(version), { method: 'POST', body: POLL_BODY })
         assert.match(await first.text(), /serverInfo/)
-        return { waiting: fetch(url(version), { method: 'POST', body: 'web_x' }) }
+        return { waiting: fetch(url(version), { method: 'POST', body: POLL_BODY }) }
       }),
     )
     const app = applicationOf(node)
-    const watcher = await openComet(t, node.publicPort)
-    await until(
-      async () => {
-        watcher.say('pipe_count\nweb_x\nm\n')
-        const [text = ''] = await watcher.texts(1)
-        return JSON.parse(text).data.user_in_pipe === polls.length
-      },
-      { what: 'the polls to be there' },
-    )
+    await pollsCame(node, 4)
     await app.publish('web_x', 'e', 'before it stops')
     for (const { waiting } of polls) assert.match(await (await waiting).text(), /before it stops/)
-    const next = ['4.08', '3.25'].map((version) => fetch(url(version), { method: 'POST', body: 'web_x' }))
-    watcher.say('pipe_count\nweb_x\nm\n')
-    await watcher.texts(1) // a turn of the node later the polls wait
+    const next = ['4.08', '3.25'].map((version) => fetch(url(version), { method: 'POST', body: POLL_BODY }))
+    await pollsCame(node, 6)
     const [code, ...answers] = await Promise.all([node.stop('SIGTERM'), ...next])
     assert.equal(code, 0)
     for (const answer of answers) {
@@ -115,7 +107,7 @@ describe('the end of a connection of a page', { concurrency: AT_ONCE }, () => {
   })
 
   test('page that does not read is dropped in the end, after whole messages', async (t) => {
-    const node = await startCometNode(t, ['--max-lag-ms', '500', '--max-backpressure-bytes', '16384'])
+    const node = await startCometNode(t, ['--max-lag-ms', '4000', '--max-backpressure-bytes', '16384'])
     const publisher = await openPublisher({ port: node.publishPort }, { acks: 'cumulative' })
     t.after(() => publisher.close())
     const [steady, slow] = [await read(t, node, 'web_flood'), await read(t, node, 'web_flood')]
@@ -223,6 +215,12 @@ describe('the end of a connection of a page', { concurrency: AT_ONCE }, () => {
     }
   })
 })
+
+/** Until the node has `count` polls, all with the same body. */
+async function pollsCame(node: TestNode, count: number): Promise<void> {
+  const received = () => counter(node.internalUrl, 'encke_received_bytes_total', { transport: 'comet-poll' })
+  await until(async () => (await received()) === count * POLL_BODY.length, { what: `${count} polls to come` })
+}
 
 /** Whole frames that are no Close, then the end; resolves to those. */
 async function assertNoCloseFrame(line: CometLine, hint?: string): Promise<readonly Buffer[]> {

@@ -77,7 +77,7 @@ test('long poll client that polls on finds the next node by itself and is told o
   await client.received('news', 3)
   await first.stop('SIGKILL')
   const second = await startContractNode(t, ['--port', `${first.publicPort}`])
-  await until(() => client.gaps.length === 2, { withinMs: 15_000, what: 'gaps of both channels' })
+  await until(() => client.gaps.length === 2, { what: 'gaps of both channels' })
   assert.deepEqual(new Set(client.gaps.map(({ channel }) => channel)), new Set(['news', '@patient']))
   for (const { from, to, reason } of client.gaps) assert.deepEqual([from, to, reason], [1, 0, 'epoch'])
   await publish(second, 'news', 'four')

@@ -2,7 +2,7 @@
  * The command line as a real child process.
  *
  * Owns starting it, from where node.ts starts nodes, without any ENCKE_ variable of the person who runs the tests,
- * collecting what it prints, and making sure it has ended when the test has. Bound: 30 s per process, then it is killed.
+ * collecting what it prints, and making sure it has ended when the test has. Bound: a minute per process, then it is killed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { enckeCommand, ownEnv } from './node.ts'
 import { until } from './until.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const MAX_LIFE_MS = 30_000
+const MAX_LIFE_MS = 60_000
 
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>

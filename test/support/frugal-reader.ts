@@ -17,7 +17,7 @@ const PUBLICATION = /^\{"channel":"([^"]*)","offset":(\d+),"data":(-?[\d.]+)?/
 const HEAD_LETTERS = 200
 
 /** Longer than a reader takes that has to be caught up with tens of megabytes. */
-const WITHIN_MS = 20_000
+const WITHIN_MS = 30_000
 
 /** Offsets `from` to `to` came, or did not: a publication is one offset. */
 export interface Step {
@@ -30,6 +30,8 @@ export interface FrugalReader {
   /** What came on its channel, in order. */
   readonly steps: readonly Step[]
   readonly replies: readonly WireReply[]
+  /** Where it was when the reply of the same place came. */
+  readonly reachedAtReply: readonly number[]
   /** The longest it took a publication whose data is the `performance.now()` of its publisher, ms. */
   worstDelayMs(): number
   /** Up to where it is; 0 = nothing came */
@@ -51,6 +53,7 @@ export async function openReader(wsUrl: string, channel: string): Promise<Frugal
   const socket = new WebSocket(wsUrl, { perMessageDeflate: false })
   const steps: Step[] = []
   const replies: WireReply[] = []
+  const reachedAtReply: number[] = []
   let worstDelayMs = 0
   let lastId = 0
   let bye: WireBye | null = null
@@ -69,15 +72,21 @@ export async function openReader(wsUrl: string, channel: string): Promise<Frugal
   socket.on('error', () => {}) // a close event follows
 
   function takeOther(message: Fields): void {
-    if ('id' in message) replies.push(message as unknown as WireReply)
+    if ('id' in message) takeReply(message as unknown as WireReply)
     else if ('bye' in message) bye = message.bye as WireBye
     else if ('gap' in message) steps.push({ ...(message.gap as { from: number; to: number }), isGap: true })
     else throw new Error(`The reader knows no such message: ${JSON.stringify(message)}`)
   }
 
+  function takeReply(reply: WireReply): void {
+    replies.push(reply)
+    reachedAtReply.push(reader.reached())
+  }
+
   const reader: FrugalReader = {
     steps,
     replies,
+    reachedAtReply,
     worstDelayMs: () => worstDelayMs,
     reached: () => steps.at(-1)?.to ?? 0,
     bye: () => bye,

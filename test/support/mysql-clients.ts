@@ -13,7 +13,7 @@ import { type Connection, createConnection, type RowDataPacket } from 'mysql2/pr
 import { needs, needsPart } from './tools.ts'
 
 const PROGRAMS = fileURLToPath(new URL('mysql-clients', import.meta.url))
-const MAX_LIFE_MS = 20_000
+const MAX_LIFE_MS = 40_000
 /** Debian's own: modules that Debian installs are there and not in other Pythons. */
 export const PYTHON = '/usr/bin/python3'
 

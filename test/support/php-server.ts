@@ -10,7 +10,7 @@ import type { TestContext } from 'node:test'
 import { atEnd } from './teardown.ts'
 import { until } from './until.ts'
 
-const READY_WITHIN_MS = 10_000
+const READY_WITHIN_MS = 30_000
 
 /**
  * Serves a folder; resolves to its address, such as http://127.0.0.1:40001.

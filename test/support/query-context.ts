@@ -36,6 +36,7 @@ export function nodeFacts(lines: readonly MetricLine[] = []): NodeFacts {
 export function queryContext(core: LocalCore, changes: Partial<RunContext> = {}): RunContext {
   return {
     tenant: 1,
+    ownTenant: 1,
     broker: core.broker,
     users: core.users,
     clock: core.clock,
@@ -43,6 +44,7 @@ export function queryContext(core: LocalCore, changes: Partial<RunContext> = {})
     user: '1',
     address: '192.0.2.7',
     database: '',
+    isAutocommit: true,
     facts: nodeFacts(),
     isWanted: () => true,
     last: { insertId: 7, affected: 2, rows: 5 },

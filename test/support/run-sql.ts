@@ -129,7 +129,7 @@ function succeeded(answered: Answer): Exclude<Answer, { kind: 'failed' }> {
 
 function only(all: readonly Table[]): Tables {
   return {
-    all,
+    in: () => all,
     find({ name }) {
       const found = all.find((table) => table.name === name)
       assert.ok(found !== undefined, `There is no table ${name}`)

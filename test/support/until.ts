@@ -7,10 +7,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 const ASK_AGAIN_MS = 5
-const DEFAULT_WITHIN_MS = 5_000
+const DEFAULT_WITHIN_MS = 20_000
 
 export interface UntilOptions {
-  /** Deadline; default 5,000 */
+  /** Deadline; default 20,000 */
   readonly withinMs?: number
   /** What is waited for, to end the sentence "Waited 5000 ms for …"; a function is called only on failure. */
   readonly what?: string | (() => string)

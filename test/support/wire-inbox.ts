@@ -8,7 +8,7 @@
 import { until } from './until.ts'
 import type { Fields, WireBye, WireClose, WireError, WirePublication, WireReply } from './wire.ts'
 
-const WITHIN_MS = 15_000
+const WITHIN_MS = 30_000
 
 export interface Position {
   readonly epoch: string

@@ -184,10 +184,8 @@ export async function openLine(where: Where): Promise<WireLine> {
     answers: came,
     send: (...fields) => line.write(frame(fields)),
     write: (bytes) => void socket.write(bytes),
-    answer: (n) =>
-      until(() => came[n], { withinMs: 15_000, what: () => `answer ${n}, got ${JSON.stringify(came)}` }),
-    closed: () =>
-      until(() => isClosed, { withinMs: 15_000, what: 'the publish port to close' }).then(() => {}),
+    answer: (n) => until(() => came[n], { what: () => `answer ${n}, got ${JSON.stringify(came)}` }),
+    closed: () => until(() => isClosed, { what: 'the publish port to close' }).then(() => {}),
     async close() {
       socket.destroy()
       await line.closed()

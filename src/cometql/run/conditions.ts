@@ -20,6 +20,11 @@ import { folded, likeMatcher } from './like.ts'
 /** What is asked of a row at most; the values of one column count as one. */
 const MAX_TESTS = 128
 
+/** A pattern is looked for in all of a text, and counts as so many. */
+const PATTERN_TESTS = 8
+
+const always = () => true
+
 /** What is true where the comparison is not. */
 const OPPOSITES: Readonly<Record<Comparison, Comparison>> = {
   '=': '<>',
@@ -43,6 +48,7 @@ export type RowTest = (row: Row) => boolean
 
 /** A WHERE, read. */
 export interface Filter {
+  /** Of a row that was found by `keys`, where it has any */
   readonly test: RowTest
   /** What rows that pass must have; null when it does not say so */
   readonly keys: Keys | null
@@ -61,7 +67,7 @@ type Test =
       readonly values: readonly Comparable[]
       readonly isNot: boolean
     }
-  | { readonly kind: 'other'; readonly test: RowTest }
+  | { readonly kind: 'order' | 'pattern'; readonly test: RowTest }
   | { readonly kind: 'constant'; readonly isTrue: boolean }
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Test[] }
 
@@ -89,7 +95,7 @@ export function filterOf(condition: Condition | null, table: Table, values: Valu
     if (found === null) continue
     checkKnown(condition, table, by)
     const isKeysOnly = test.kind === 'among' && test.at === at
-    return { test: compiled(test), keys: { by, keys: [...new Set(found)] }, isKeysOnly }
+    return { test: isKeysOnly ? always : compiled(test), keys: { by, keys: [...new Set(found)] }, isKeysOnly }
   }
   return { test: compiled(test), keys: null, isKeysOnly: false }
 }
@@ -153,19 +159,28 @@ function comparison(
   const found = columnAt(scope.table, column)
   const text = scope.values.text(value)
   if (text === null) return { kind: 'constant', isTrue: false }
-  return { kind: 'other', test: orderTest(found, operator, text, scope.table.isAnyCase === true) }
+  const isNumber = value.kind === 'number' || scope.table.isAnyCase === true
+  return { kind: 'order', test: orderTest(found, operator, text, scope, isNumber) }
 }
 
-function orderTest({ at, column }: FoundColumn, operator: Order, text: string, isAnyCase: boolean): RowTest {
+/** @param isNumber whether the text may stand for a number: in a column of texts it is compared so with those that are one */
+function orderTest(
+  { at, column }: FoundColumn,
+  operator: Order,
+  text: string,
+  { table }: Scope,
+  isNumber: boolean,
+): RowTest {
+  const isAnyCase = table.isAnyCase === true
   const holds = ORDERS[operator]
   const read = readingOf(column, isAnyCase)
   const wanted = read(text)
   const test: RowTest = (row) => holds(read(row[at] ?? ''), wanted)
   const number = numberOf(text)
-  if (!isAnyCase || !isText(column) || Number.isNaN(number)) return test
+  if (!isNumber || !isText(column) || Number.isNaN(number)) return test
   return (row) => {
     const own = numberOf(row[at] ?? '')
-    return Number.isNaN(own) ? test(row) : holds(own, number)
+    return Number.isNaN(own) ? isAnyCase && test(row) : holds(own, number)
   }
 }
 
@@ -200,7 +215,7 @@ function like({ column, pattern }: Extract<Condition, { kind: 'like' }>, isNot: 
   const text = values.text(pattern)
   if (text === null) return { kind: 'constant', isTrue: false }
   const matches = likeMatcher(text, table.isAnyCase === true)
-  return { kind: 'other', test: (row) => matches(String(row[at])) !== isNot }
+  return { kind: 'pattern', test: (row) => matches(String(row[at])) !== isNot }
 }
 
 function bounds({ column, low, high }: Extract<Condition, { kind: 'between' }>): Condition {
@@ -250,6 +265,7 @@ function united(kind: 'and' | 'or', parts: readonly Test[]): Test[] {
 
 function countOf(test: Test): number {
   if (test.kind === 'constant') return 0
+  if (test.kind === 'pattern') return PATTERN_TESTS
   if (test.kind !== 'and' && test.kind !== 'or') return 1
   return test.parts.reduce((sum, part) => sum + countOf(part), 0)
 }
@@ -258,7 +274,7 @@ function countOf(test: Test): number {
 function keysIn(test: Test, at: number): string[] | null {
   switch (test.kind) {
     case 'among':
-      return test.at === at && !test.isNot ? test.values.map(String) : null
+      return test.at === at && !test.isNot ? Array.from(new Set(test.values), String) : null
     case 'and': {
       const found = test.parts.map((part) => keysIn(part, at)).filter((keys) => keys !== null)
       return found.length === 0 ? null : found.reduce(common)
@@ -269,7 +285,8 @@ function keysIn(test: Test, at: number): string[] | null {
     }
     case 'constant':
       return test.isTrue ? null : []
-    case 'other':
+    case 'order':
+    case 'pattern':
       return null
   }
 }
@@ -283,7 +300,8 @@ function compiled(test: Test): RowTest {
   switch (test.kind) {
     case 'among':
       return amongTest(test)
-    case 'other':
+    case 'order':
+    case 'pattern':
       return test.test
     case 'constant':
       return () => test.isTrue

@@ -34,6 +34,9 @@ interface SqlFunction {
 
 const ANY_NUMBER = Number.POSITIVE_INFINITY
 
+/** Any double tells so many apart. */
+const EXACT_DIGITS = 15
+
 /** Decimals of a second that a time can have. */
 const MAX_FRACTION = 6
 
@@ -45,7 +48,7 @@ const functions: Readonly<Record<string, SqlFunction>> = {
   ),
   ...named(
     ['DATABASE', 'SCHEMA'],
-    none(({ database }) => text(database === '' ? DATABASE : database)),
+    none((context) => text(databaseName(context))),
   ),
   ...named(
     ['USER', 'CURRENT_USER', 'SESSION_USER', 'SYSTEM_USER'],
@@ -118,6 +121,11 @@ export function constantValue(constant: Constant, context: RunContext, values: V
   return known(constant, context, values) ?? text('')
 }
 
+/** What DATABASE() is: the chosen one, else CppComet's own. */
+export function databaseName({ database }: RunContext): string {
+  return database === '' ? DATABASE : database
+}
+
 function known(constant: Constant, context: RunContext, values: Values): Known {
   switch (constant.kind) {
     case 'value':
@@ -137,16 +145,30 @@ function literal(value: Value, values: Values): Known {
   return value.kind === 'number' ? numberOf(written) : text(written)
 }
 
-/** A number as it was written; a whole one with more digits than a double holds stays a text, and exact. */
+/**
+ * A number as MySQL shows it. One with an exponent is a double; others keep their digits, and are a text where a double could
+ * not hold them all.
+ */
 function numberOf(written: string): ConstantValue {
   const value = Number(written)
-  if (!/^[+-]?\d+$/.test(written)) return { value, type: 'number' }
-  return Number.isSafeInteger(value) ? integer(value) : text(written)
+  if (/e/i.test(written)) return { value, type: 'number' }
+  if (!written.includes('.')) return Number.isSafeInteger(value) ? integer(value) : text(written)
+  const digits = decimal(written)
+  const isExact = digits.replace(/\D/g, '').length <= EXACT_DIGITS
+  return isExact ? { value: digits, type: 'number' } : text(digits)
 }
 
-function variable(name: string, { facts, last }: RunContext): ConstantValue {
+/** All digits behind the point, and before it none that say nothing: `0.50` for `00.50` and `.50`, and no zero below 0. */
+function decimal(written: string): string {
+  const [, sign = '', whole = '', fraction = ''] = /^([+-]?)0*(\d*)\.(\d*)$/.exec(written) ?? []
+  const digits = `${whole || '0'}.${fraction}`
+  return sign === '-' && Number(digits) !== 0 ? `-${digits}` : digits
+}
+
+function variable(name: string, { facts, last, isAutocommit }: RunContext): ConstantValue {
   // Of the session, and so not in the table: what some drivers ask instead of LAST_INSERT_ID().
   if (/^(identity|last_insert_id)$/i.test(name)) return integer(last.insertId)
+  if (/^autocommit$/i.test(name)) return typed(isAutocommit)
   return typed(systemVariable(name, facts) ?? '')
 }
 

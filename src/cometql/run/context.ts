@@ -48,6 +48,8 @@ export interface MetricLine {
 
 /** One connection, as statements see it. */
 export interface RunContext extends TableContext {
+  /** Of the user who logged in, whichever database was chosen: CppComet's is of this one */
+  readonly ownTenant: number
   readonly connectionId: number
   /** As it logged in */
   readonly user: string
@@ -55,6 +57,8 @@ export interface RunContext extends TableContext {
   readonly address: string
   /** '' = none was chosen */
   readonly database: string
+  /** As `SET autocommit` left it; it changes nothing but what clients are told */
+  readonly isAutocommit: boolean
   readonly facts: NodeFacts
   /** Whether the client is still there: nobody waits for rows otherwise */
   readonly isWanted: () => boolean

@@ -16,6 +16,7 @@ import type { Values } from '../sql/values.ts'
 import type { Tables } from '../tables/all-tables.ts'
 import { refuseDialogs } from '../tables/conference.ts'
 import { MAX_AT_ONCE } from '../tables/publish-rows.ts'
+import { databaseName } from './constants.ts'
 import type { RunContext } from './context.ts'
 import { selectConstants, selectRows } from './select.ts'
 import { show } from './show.ts'
@@ -54,7 +55,7 @@ export function createRunner({ tables, log }: RunDeps, limits: RunLimits): Runne
 
   async function run(statement: NodeStatement, context: RunContext, values: Values): Promise<Answer> {
     try {
-      return await answer(statement, context, values)
+      return await answer(statement, context, values.of(databaseName(context)))
     } catch (thrown) {
       return { kind: 'failed', failure: failureOf(thrown) }
     }
@@ -93,9 +94,13 @@ export function createRunner({ tables, log }: RunDeps, limits: RunLimits): Runne
   }
 }
 
-/** Rows of `db_N.table` are those of tenant N, whatever was chosen; the connection stays where it is. */
+/**
+ * Rows of `db_N.table` are those of tenant N, and of `CometQL_v1.table` those of the user, whatever was chosen; the
+ * connection stays where it is.
+ */
 function contextOf({ schema }: TableName, context: RunContext): RunContext {
-  const tenant = chooseDatabase(schema)?.tenant ?? context.tenant
+  if (schema === '') return context
+  const tenant = chooseDatabase(schema)?.tenant ?? context.ownTenant
   return tenant === context.tenant ? context : { ...context, tenant }
 }
 

@@ -3,8 +3,9 @@
  *
  * Owns the way between: rows are found by their keys or walked over, tested, ordered, counted, cut to the limit and turned
  * into the columns that were asked for. Without ORDER BY and DISTINCT a batch at a time, so that a large result needs the
- * memory of one batch; with them at most `sortBytes`, above which the query is refused. Everything that can be wrong with a
- * statement is found before the first row.
+ * memory of one batch; with them at most `sortBytes`, above which the query is refused. Bounds: `MAX_COLUMNS`,
+ * `MAX_SORT_KEYS`, and `MAX_ROW_LETTERS` where a row could be longer than what it was made of. Everything else that can be
+ * wrong with a statement is found before the first row.
  */
 import type { Answer, Batches, ResultColumn, Row } from '../answer.ts'
 import { QueryError } from '../query-failure.ts'
@@ -19,8 +20,14 @@ import type { RunContext } from './context.ts'
 import { distinct, inOrder, type SortKey } from './sort.ts'
 import { filtered } from './walk.ts'
 
-/** As many as MySQL has. */
-const MAX_COLUMNS = 4_096
+/** Far more than any table has: one column may be asked for several times. */
+const MAX_COLUMNS = 256
+
+/** Things to order by. Those that only say again what was said before would cost memory and time all the same. */
+const MAX_SORT_KEYS = 32
+
+/** Letters of a row in which columns come several times; as it is told in one go. */
+const MAX_ROW_LETTERS = 16_777_216
 
 export interface SelectLimits {
   readonly sortBytes: number
@@ -66,8 +73,9 @@ export function selectRows(
   const window = windowOf(select.limit, values)
   if (items.some((item) => item.kind === 'count')) return counted(select, table, found, window)
   const outputs = items.flatMap((item) => outputsOf(item, table, context, values))
+  checkCount(outputs.length) // * stands for several
   const columns = outputs.map(({ column }) => column)
-  const project = (rows: readonly Row[]) => rows.map((row) => outputs.map((output) => output.of(row)))
+  const project = projection(outputs, table)
   const keys = sortKeys(select, table, outputs)
   const sortLimits = {
     needed: rowsNeeded(select, window),
@@ -83,6 +91,20 @@ export function selectRows(
 function checkCount(columns: number): void {
   if (columns <= MAX_COLUMNS) return
   throw new QueryError('tooLong', `Too many columns: ${columns} of at most ${MAX_COLUMNS}`)
+}
+
+/** From rows of the table to rows of the result. */
+function projection(outputs: readonly Output[], table: Table): (rows: readonly Row[]) => readonly Row[] {
+  const make = (row: Row): Row => outputs.map((output) => output.of(row))
+  const makeChecked = (row: Row): Row => checkedRow(make(row))
+  return outputs.length > table.columns.length ? (rows) => rows.map(makeChecked) : (rows) => rows.map(make)
+}
+
+function checkedRow(row: Row): Row {
+  const letters = row.reduce<number>((sum, value) => sum + (typeof value === 'string' ? value.length : 0), 0)
+  if (letters <= MAX_ROW_LETTERS) return row
+  const bounds = `${letters} of at most ${MAX_ROW_LETTERS} letters`
+  throw new QueryError('tooLong', `Row is too long: ${bounds}; ask for its columns once`)
 }
 
 /** Of those that are ordered; what DISTINCT takes out must not be missing at the end. */
@@ -144,6 +166,10 @@ function constantOutput(item: SelectItem, context: RunContext, values: Values): 
 
 /** What rows of the table are ordered by: a column of it, or of the result by its label or number. */
 function sortKeys({ orderBy }: Select, table: Table, outputs: readonly Output[]): SortKey[] {
+  if (orderBy.length > MAX_SORT_KEYS) {
+    const bounds = `${orderBy.length} of at most ${MAX_SORT_KEYS} columns`
+    throw new QueryError('tooLong', `ORDER BY is too long: ${bounds}`)
+  }
   return orderBy.map(({ by, isDescending }) => {
     const { of, source } = orderedBy(by, table, outputs)
     const read = readingOf(source, table.isAnyCase === true)

@@ -2,8 +2,9 @@
  * `SHOW … STATUS`: the node, or the machine, as names and values.
  *
  * Owns which names there are: CppComet's, which scripts of operators scrape, then the few of MySQL that tools look for.
- * `frontend` is who receives, `backend` is who publishes over MySQL. A number that nobody counts here is 0 and said to
- * be so below. Everything is asked for anew; who is online costs O(channels of the tenant).
+ * `frontend` is who receives, `backend` is who publishes over MySQL. Of the tenant are its id and its users online; what the
+ * node counts it counts for all tenants together. A number that nobody counts here is 0 and said to be so below. Everything
+ * is asked for anew; who is online costs O(channels of the node).
  */
 import { USER_CHANNEL_MARK } from '../../core/names.ts'
 import type { Row } from '../answer.ts'

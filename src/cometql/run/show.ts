@@ -2,8 +2,9 @@
  * `SHOW …`: listings, as CppComet and MySQL head them.
  *
  * Owns which columns each has and which rows; LIKE is matched against the first column of whatever is listed. Every
- * column is a text, as CppComet sends them. Bound: as many rows as there are tables, columns or variables. What a table
- * says of itself is told by catalog.ts; numbers of the node by show-status.ts.
+ * column is a text, as CppComet sends them. Tables are those of the database that is named, else of the one that is chosen.
+ * Bound: as many rows as there are tables, columns or variables. What a table says of itself is told by catalog.ts; numbers
+ * of the node by show-status.ts.
  */
 import type { Answer, Row } from '../answer.ts'
 import { DATABASE } from '../databases.ts'
@@ -19,6 +20,7 @@ import {
   defaultMark,
   ENGINE,
   ENGINE_COMMENT,
+  homeOf,
   indexesOf,
   keyMark,
   privilegesOf,
@@ -43,7 +45,7 @@ interface Listing {
 }
 
 /**
- * @throws {QueryError} notFound: a table there is not; as `likeMatcher`
+ * @throws {QueryError} notFound: a table or a database there is not; as `likeMatcher`
  */
 export async function show(statement: Show, context: RunContext, deps: ShowDeps): Promise<Answer> {
   const { columns, rows } = await listing(statement, context, deps)
@@ -72,11 +74,11 @@ function likeOf({ like }: Show, values: Values): (text: string) => boolean {
 async function listing(statement: Show, context: RunContext, { tables }: ShowDeps): Promise<Listing> {
   switch (statement.what) {
     case 'databases':
-      return { columns: 'Database', rows: [[DATABASE]] }
+      return databases(context)
     case 'tables':
-      return tableNames(tables, statement.isFull)
+      return tableNames(tables.in(statement.database || context.database), statement.isFull)
     case 'tableStatus':
-      return tableStatus(tables)
+      return tableStatus(tables.in(statement.database || context.database))
     case 'columns':
       return columnsOf(tables.find(statement.table, context.database), statement.isFull)
     case 'indexes':
@@ -102,12 +104,17 @@ async function listing(statement: Show, context: RunContext, { tables }: ShowDep
   }
 }
 
-function tableNames({ all }: Tables, isFull: boolean): Listing {
+/** CppComet's own, and the one that tables are told to be in. */
+function databases({ database }: RunContext): Listing {
+  return { columns: 'Database', rows: [...new Set([DATABASE, homeOf(database)])].map((name) => [name]) }
+}
+
+function tableNames(all: readonly Table[], isFull: boolean): Listing {
   if (!isFull) return { columns: 'Tables', rows: all.map(({ name }) => [name]) }
   return { columns: 'Tables,Table_type', rows: all.map((table) => [table.name, typeOf(table)]) }
 }
 
-function tableStatus({ all }: Tables): Listing {
+function tableStatus(all: readonly Table[]): Listing {
   return {
     columns:
       'Name,Engine,Version,Row_format,Rows,Avg_row_length,Data_length,Max_data_length,Index_length,Data_free,' +
@@ -118,10 +125,10 @@ function tableStatus({ all }: Tables): Listing {
 
 /** Numbers are 0, as CppComet has them: rows are not counted for this. Of a view MySQL says little more than that. */
 function statusOfTable(table: Table): Row {
-  const isView = typeOf(table) === 'VIEW'
-  const made = [table.name, isView ? '' : ENGINE, '1', 'Compact']
+  const type = typeOf(table)
+  const made = [table.name, type === 'BASE TABLE' ? ENGINE : '', '1', 'Compact']
   const numbers = ['0', '0', '0', '0', '0', '0', '0']
-  return [...made, ...numbers, '0', '', '', COLLATION, '', '', isView ? 'VIEW' : commentOf(table)]
+  return [...made, ...numbers, '0', '', '', COLLATION, '', '', type === 'VIEW' ? type : commentOf(table)]
 }
 
 function columnsOf(table: Table, isFull: boolean): Listing {
@@ -172,8 +179,8 @@ async function processList({ facts }: RunContext): Promise<Listing> {
   }
 }
 
-function variables({ facts }: RunContext): Listing {
-  const rows = [...systemVariables(facts)].map(([name, value]) => [name, shownValue(value)])
+function variables({ facts, isAutocommit }: RunContext): Listing {
+  const rows = [...systemVariables(facts, isAutocommit)].map(([name, value]) => [name, shownValue(value)])
   return { columns: 'Variable_name,Value', rows }
 }
 

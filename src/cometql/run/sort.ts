@@ -14,6 +14,9 @@ import type { Comparable } from './comparable.ts'
 /** A row takes so much besides its texts: the array, its slots, headers of texts, what it is ordered by. */
 const ROW_OVERHEAD_BYTES = 240
 
+/** Each thing a row is ordered by takes so much; texts are those of the row. */
+const KEY_BYTES = 16
+
 /** A batch at the least before those that can't be among the first are looked for. */
 const LEAST_KEPT = 1_000
 
@@ -46,15 +49,16 @@ export async function* inOrder(
   const compare = comparer(keys)
   let kept: Kept[] = []
   let bytes = 0
+  const keptBytes = (row: Row) => bytesOf(row) + keys.length * KEY_BYTES
   for await (const rows of batches) {
     for (const row of rows) {
       kept.push({ row, by: keys.map((key) => orderable(row, key)) })
-      bytes += bytesOf(row)
+      bytes += keptBytes(row)
     }
     const isMore = kept.length > 2 * Math.max(needed, LEAST_KEPT)
     if (isMore || (bytes > maxBytes && kept.length > needed)) {
       kept = kept.sort(compare).slice(0, needed)
-      bytes = kept.reduce((sum, { row }) => sum + bytesOf(row), 0)
+      bytes = kept.reduce((sum, { row }) => sum + keptBytes(row), 0)
     }
     if (bytes > maxBytes) throw tooMuch('ORDER BY', maxBytes)
   }

@@ -2,8 +2,8 @@
  * System variables: what connectors and tools ask a MySQL server about itself before they do anything.
  *
  * Owns the table of names and values, and the version as a server of MySQL's kind tells it. Values are true where they
- * mean something here, else those of a server that does nothing special. SET changes none of them. Bound: one map of
- * constants; what differs by node is made when it is asked for.
+ * mean something here, else those of a server that does nothing special. SET changes none of them but autocommit,
+ * which is of the connection. Bound: one map of constants; what differs by node is made when it is asked for.
  */
 import { hostname } from 'node:os'
 import { CHARACTER_SET, ENGINE } from '../tables/catalog.ts'
@@ -28,7 +28,6 @@ const LONGEST_WAIT_SECONDS = 31_536_000
 const constants: Readonly<Record<string, VariableValue>> = {
   auto_increment_increment: 1, // 1 2
   auto_increment_offset: 1,
-  autocommit: true, // 1 2 7
   character_set_client: 'utf8mb4', // 1 3
   character_set_connection: 'utf8mb4', // 1 3
   character_set_database: 'utf8mb4', // 5
@@ -42,6 +41,7 @@ const constants: Readonly<Record<string, VariableValue>> = {
   completion_type: 'NO_CHAIN',
   default_storage_engine: ENGINE, // 3 4
   div_precision_increment: 4,
+  error_count: 0,
   event_scheduler: 'OFF', // 3 4
   foreign_key_checks: true, // 6
   group_concat_max_len: 1024,
@@ -83,6 +83,7 @@ const constants: Readonly<Record<string, VariableValue>> = {
   unique_checks: true, // 6
   version_compile_machine: process.arch, // 3
   version_compile_os: process.platform, // 4
+  warning_count: 0,
 }
 
 /** A version that drivers can read a number from: `5.7.0-encke-0.3.0`. */
@@ -90,9 +91,13 @@ export function serverVersion(version: string): string {
   return `${MYSQL_RELEASE}-encke-${version}`
 }
 
-/** All variables by name, in the order of names. */
-export function systemVariables(facts: VariableFacts): ReadonlyMap<string, VariableValue> {
-  return new Map(Object.entries(valuesOf(facts)).sort(([one], [other]) => (one < other ? -1 : 1)))
+/** All variables by name, in the order of names. @param isAutocommit of the connection */
+export function systemVariables(
+  facts: VariableFacts,
+  isAutocommit: boolean,
+): ReadonlyMap<string, VariableValue> {
+  const all = { ...valuesOf(facts), autocommit: isAutocommit }
+  return new Map(Object.entries(all).sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
 /** @param name in any case, without scope; undefined = there is none of that name */

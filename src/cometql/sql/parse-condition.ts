@@ -218,8 +218,9 @@ function isTrue(read: Value): boolean | null {
 
 /** As MySQL makes numbers of texts: the digits it begins with, else 0. */
 function numberOf(read: Exclude<Value, { kind: 'null' }>): number {
-  if (read.kind === 'parameter') {
-    throw new QueryError('notImplemented', 'A parameter is compared with a column only')
+  if (read.kind === 'parameter' || read.kind === 'database') {
+    const what = read.kind === 'parameter' ? 'A parameter' : 'DATABASE()'
+    throw new QueryError('notImplemented', `${what} is compared with a column only`)
   }
   return Number.parseFloat(read.raw) || 0
 }

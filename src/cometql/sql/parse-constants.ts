@@ -5,8 +5,9 @@
  * when the query is run. Bound: calls nest as conditions do. It must not know which functions there are.
  */
 import type { QueryError } from '../query-failure.ts'
+import { nameOf } from './letters.ts'
 import { identifier, introduced, isReserved, subSelect, value } from './parse-terms.ts'
-import { nameOf, notImplemented, type Tokens, wordSet } from './parse-tokens.ts'
+import { notImplemented, type Tokens, wordSet } from './parse-tokens.ts'
 import type { Constant } from './statement.ts'
 
 /** Functions that need no parentheses */

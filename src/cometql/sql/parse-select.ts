@@ -14,9 +14,11 @@ import type { Constant, Limit, Order, Select, SelectItem, TableName, Value } fro
 
 /** Hints for MySQL's own work; they change nothing here. */
 const HINTS = wordSet(
-  `ALL HIGH_PRIORITY SQL_BIG_RESULT SQL_BUFFER_RESULT SQL_CACHE SQL_CALC_FOUND_ROWS SQL_NO_CACHE SQL_SMALL_RESULT
-   STRAIGHT_JOIN`,
+  'ALL HIGH_PRIORITY SQL_BIG_RESULT SQL_BUFFER_RESULT SQL_CACHE SQL_NO_CACHE SQL_SMALL_RESULT STRAIGHT_JOIN',
 )
+
+/** Is no hint, as FOUND_ROWS() would have to tell something else behind it. */
+const COUNT_ALL = 'SQL_CALC_FOUND_ROWS'
 
 /** How locks are to be had, as far as anybody says; they change nothing either. */
 const LOCK_HINTS = wordSet('NOWAIT SKIP LOCKED')
@@ -66,9 +68,9 @@ type Part =
 
 /** Reads what follows SELECT. @throws {QueryError} syntax, notImplemented */
 export function select(tokens: Tokens): Select {
-  tokens.skipWords(HINTS)
+  skipHints(tokens)
   const isDistinct = tokens.takeWord('DISTINCT') || tokens.takeWord('DISTINCTROW')
-  if (isDistinct) tokens.skipWords(HINTS)
+  if (isDistinct) skipHints(tokens)
   const read = tokens.list(item)
   const from = fromClause(tokens, read)
   const query: Select = {
@@ -85,6 +87,12 @@ export function select(tokens: Tokens): Select {
   return query
 }
 
+function skipHints(tokens: Tokens): void {
+  tokens.skipWords(HINTS)
+  if (tokens.isWord(COUNT_ALL))
+    throw notImplemented(COUNT_ALL, 'SELECT COUNT(*) with the same WHERE counts all')
+}
+
 /** An ORDER BY where there is one. */
 export function orderBy(tokens: Tokens): Order[] {
   if (!tokens.takeWord('ORDER')) return []
@@ -92,10 +100,10 @@ export function orderBy(tokens: Tokens): Order[] {
   return tokens.list(order)
 }
 
-/** A table and the short name it may be given, which columns lose. @throws {QueryError} notImplemented: there are more */
+/** A table, and the short name it may be given for its columns. @throws {QueryError} notImplemented: there are more */
 export function onlyTable(tokens: Tokens): TableName {
   const table = tableName(tokens)
-  aliasOf(tokens)
+  tokens.nameTable(table.name, aliasOf(tokens))
   if (tokens.isSymbol(',')) throw notImplemented('More than one table in a query', ONE_TABLE)
   return table
 }
@@ -156,7 +164,7 @@ function functionName(tokens: Tokens): string {
   return name
 }
 
-/** A column, whose qualifiers go: `p.name`, `p.*`, `db_1.pipes.name`. */
+/** A column, whose qualifiers go and are noted: `p.name`, `p.*`, `db_1.pipes.name`. */
 function column(tokens: Tokens, first: string): Part {
   const names = [first]
   let isAll = false
@@ -165,6 +173,7 @@ function column(tokens: Tokens, first: string): Part {
     names.push(isAll ? '*' : identifier(tokens, 'a column'))
   }
   if (names.length === MAX_NAMES) tokens.noteDatabase(first)
+  if (names.length > 1) tokens.noteTable(names.at(-2) ?? first)
   return isAll ? { kind: 'all' } : { kind: 'column', name: names.at(-1) ?? first }
 }
 

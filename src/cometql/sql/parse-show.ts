@@ -1,23 +1,33 @@
 /**
  * SHOW and DESCRIBE.
  *
- * Owns what can be shown and the many ways to ask for it, with LIKE and WHERE behind. All databases hold the same tables,
- * so the name of one counts only where a table is named as well. It must not know what there is to show.
+ * Owns what can be shown and the many ways to ask for it: which database or table is meant, LIKE and WHERE behind. It must not
+ * know what there is to show, nor in which database.
  */
+import { nameOf } from './letters.ts'
 import { where } from './parse-condition.ts'
 import { identifier, tableName, value } from './parse-terms.ts'
-import { nameOf, notImplemented, type Tokens } from './parse-tokens.ts'
+import { notImplemented, type Tokens } from './parse-tokens.ts'
 import type { Show, StatusScope, TableName } from './statement.ts'
 
 /** What is shown of a table. */
 type OfTable = 'columns' | 'indexes'
 
+/** What is shown of a database. */
+type OfDatabase = 'tables' | 'tableStatus'
+
 /** What is shown without being told of what. */
-type Plain = Exclude<Show['what'], OfTable | 'createTable' | 'status' | 'tableStatus'>
+type Plain = Exclude<Show['what'], OfTable | 'createTable' | OfDatabase | 'status'>
 
 /** `Show` without its pattern. */
 type Subject =
-  | { readonly kind: 'show'; readonly what: Plain | 'tableStatus'; readonly isFull: boolean }
+  | { readonly kind: 'show'; readonly what: Plain; readonly isFull: boolean }
+  | {
+      readonly kind: 'show'
+      readonly what: OfDatabase
+      readonly database: string
+      readonly isFull: boolean
+    }
   | {
       readonly kind: 'show'
       readonly what: OfTable | 'createTable'
@@ -29,7 +39,6 @@ type Subject =
 const PLAIN: Readonly<Record<string, Plain>> = {
   DATABASES: 'databases',
   SCHEMAS: 'databases',
-  TABLES: 'tables',
   PROCESSLIST: 'processList',
   VARIABLES: 'variables',
   WARNINGS: 'warnings',
@@ -107,9 +116,9 @@ function subject(tokens: Tokens): Subject {
   const plain = PLAIN[word]
   if (plain !== undefined) {
     tokens.next()
-    skipDatabase(tokens)
     return { kind: 'show', what: plain, isFull }
   }
+  if (tokens.takeWord('TABLES')) return ofDatabase(tokens, 'tables', isFull)
   const ofTable = OF_TABLE[word]
   return ofTable === undefined ? otherSubject(tokens) : tableSubject(tokens, ofTable, isFull)
 }
@@ -128,9 +137,13 @@ function tableSubject(tokens: Tokens, what: OfTable, isFull: boolean): Subject {
   tokens.next()
   if (!takeFrom(tokens)) throw tokens.unexpected('FROM')
   const table = tableName(tokens)
-  const database = skipDatabase(tokens)
-  const of = database === null ? table : { ...table, schema: database }
+  const database = databaseName(tokens)
+  const of = database === '' ? table : { ...table, schema: database }
   return { kind: 'show', what, table: of, isFull }
+}
+
+function ofDatabase(tokens: Tokens, what: OfDatabase, isFull: boolean): Subject {
+  return { kind: 'show', what, database: databaseName(tokens), isFull }
 }
 
 /** Those that begin with two words. */
@@ -138,10 +151,7 @@ function otherSubject(tokens: Tokens): Subject {
   const first = tokens.is('word') ? nameOf(tokens.inside()).toUpperCase().slice(0, 40) : ''
   if (first === '') throw tokens.unexpected('what is to be shown')
   tokens.next()
-  if (first === 'TABLE' && tokens.takeWord('STATUS')) {
-    skipDatabase(tokens)
-    return { kind: 'show', what: 'tableStatus', isFull: false }
-  }
+  if (first === 'TABLE' && tokens.takeWord('STATUS')) return ofDatabase(tokens, 'tableStatus', false)
   if (first === 'CREATE' && tokens.takeWord('TABLE')) {
     return { kind: 'show', what: 'createTable', table: tableName(tokens), isFull: false }
   }
@@ -154,9 +164,9 @@ function otherSubject(tokens: Tokens): Subject {
   throw notImplemented(`SHOW ${first}`, CAN_BE_SHOWN)
 }
 
-/** Goes past `FROM db`; null = there is none. */
-function skipDatabase(tokens: Tokens): string | null {
-  return takeFrom(tokens) ? identifier(tokens, 'a database') : null
+/** Of `FROM db`; '' = there is none. */
+function databaseName(tokens: Tokens): string {
+  return takeFrom(tokens) ? identifier(tokens, 'a database') : ''
 }
 
 function takeFrom(tokens: Tokens): boolean {

@@ -1,12 +1,12 @@
 /**
  * Names and values: what statements are made of.
  *
- * Owns which words can be a name, how a name loses its qualifiers, and what stands for a value. Values are handed on as
- * they were written. It must not look tables and columns up.
+ * Owns which words can be a name, how a column loses its qualifiers, which are noted, and what stands for a value. Values
+ * are handed on as they were written. It must not look tables and columns up.
  */
-import { DATABASE } from '../databases.ts'
-import type { QueryError } from '../query-failure.ts'
-import { nameOf, notImplemented, quotedName, type Tokens, wordSet } from './parse-tokens.ts'
+import { QueryError } from '../query-failure.ts'
+import { nameOf } from './letters.ts'
+import { notImplemented, quotedName, type Tokens, wordSet } from './parse-tokens.ts'
 import type { TableName, Value } from './statement.ts'
 
 /** Words that structure statements: bare, they are neither name nor value. Names of columns are not among them. */
@@ -22,7 +22,14 @@ const INTRODUCERS: ReadonlySet<string> = new Set(
 )
 
 const HEX_BYTES = /^(?:[0-9a-f]{2})*$/i
-const HEX_NUMBER = /^0x(?:[0-9a-fA-F]{2})+$/
+/** An odd number of digits lacks the first, which is 0. */
+const HEX_NUMBER = /^0x[0-9a-fA-F]+$/
+
+/** Without one a number is exact, however many digits it has. */
+const HAS_EXPONENT = /e/i
+
+/** Of a number in an error */
+const MAX_SHOWN_DIGITS = 40
 
 const NULL: Value = { kind: 'null' }
 
@@ -45,7 +52,7 @@ export function isReserved(tokens: Tokens): boolean {
   return tokens.isOneOf(RESERVED)
 }
 
-/** Without the table or alias it is qualified by; a database before that is noted. @throws {QueryError} as `lastOf` */
+/** Without what it is qualified by, which is noted. @throws {QueryError} as `lastOf` */
 export function columnName(tokens: Tokens): string {
   return lastOf(tokens, identifier(tokens, 'a column'))
 }
@@ -58,8 +65,12 @@ export function columnName(tokens: Tokens): string {
 export function lastOf(tokens: Tokens, first: string): string {
   if (!tokens.takeSymbol('.')) return first
   const second = identifier(tokens, 'a name')
-  if (!tokens.takeSymbol('.')) return second
+  if (!tokens.takeSymbol('.')) {
+    tokens.noteTable(first)
+    return second
+  }
   tokens.noteDatabase(first)
+  tokens.noteTable(second)
   return identifier(tokens, 'a name')
 }
 
@@ -102,11 +113,12 @@ export function value(tokens: Tokens): Value {
 }
 
 /**
- * A string with a word before it that says what it is (`_binary 'x'`, `X'4142'`); null = the string is something else.
+ * A word that is bytes (`0x4142`), or says what the string behind it is (`_binary 'x'`, `X'4142'`); null = it is neither.
  *
  * @param before the word, already gone past
  */
 export function introduced(tokens: Tokens, before: string): Value | null {
+  if (HEX_NUMBER.test(before)) return fromHex(before.slice(2))
   if (!tokens.is('text')) return null
   const word = before.toUpperCase()
   // A single letter in front of a string may as well be a column with the string as its alias.
@@ -129,8 +141,15 @@ function text(tokens: Tokens): Value {
   return read
 }
 
+/** MySQL's words: a number that no double is near to can not have been meant. */
 function number(tokens: Tokens): Value {
   const digits = tokens.inside()
+  if (HAS_EXPONENT.test(digits) && !Number.isFinite(Number(digits))) {
+    throw new QueryError(
+      'invalid',
+      `Illegal double '${digits.slice(0, MAX_SHOWN_DIGITS)}' value found during parsing`,
+    )
+  }
   const read: Value = { kind: 'number', raw: tokens.isNegative ? `-${digits}` : digits }
   tokens.next()
   return read
@@ -142,21 +161,21 @@ function word(tokens: Tokens): Value {
   const raw = tokens.inside()
   tokens.next()
   if (tokens.isSymbol('(')) return calledDatabase(tokens, raw)
-  if (HEX_NUMBER.test(raw)) return fromHex(raw.slice(2))
   return introduced(tokens, raw) ?? { kind: 'word', raw }
 }
 
-/** Tools ask which tables `TABLE_SCHEMA = DATABASE()` has; there is one database. */
+/** Tools ask which tables `TABLE_SCHEMA = DATABASE()` has. */
 function calledDatabase(tokens: Tokens, name: string): Value {
   if (!['DATABASE', 'SCHEMA'].includes(name.toUpperCase())) {
     throw notImplemented('A function as a value', 'give the value itself')
   }
   tokens.expectSymbol('(')
   tokens.expectSymbol(')')
-  return { kind: 'word', raw: DATABASE }
+  return { kind: 'database' }
 }
 
 /** A word, as nothing in it is to be unescaped. */
 function fromHex(digits: string): Value {
-  return { kind: 'word', raw: Buffer.from(digits, 'hex').toString('latin1') }
+  const whole = digits.length % 2 === 0 ? digits : `0${digits}`
+  return { kind: 'word', raw: Buffer.from(whole, 'hex').toString('latin1') }
 }

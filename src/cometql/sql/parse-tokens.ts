@@ -1,16 +1,21 @@
 /**
  * What every part of the parser does with tokens: ask for one, take it, say that another was expected.
  *
- * Owns the place in the text, how deep things are nested, how many question marks were met, and the database that columns
- * are said to be of. One token is looked at before it is taken, never more. Bound: `MAX_NESTING` levels. It must not know statements.
+ * Owns the place in the text, how deep things are nested, how many question marks were met, and the table and database that
+ * columns are said to be of. One token is looked at before it is taken, never more. Bounds: `MAX_NESTING` levels,
+ * `MAX_TOKENS` of them. It must not know statements.
  */
-import { isSameDatabase } from '../databases.ts'
+import { isSameDatabase, otherDatabase } from '../databases.ts'
 import { QueryError } from '../query-failure.ts'
+import { nameOf } from './letters.ts'
 import { Scanner, type TokenKind } from './scan.ts'
 import { withoutEscapes } from './values.ts'
 
 /** Levels of parentheses and NOT: far more than anyone writes, far less than the stack holds. */
 export const MAX_NESTING = 100
+
+/** Words, values and signs of a query, for which the loop is kept from everyone: some tens of milliseconds. */
+export const MAX_TOKENS = 262_144
 
 /** No keyword is longer, nor is the name of a function. */
 const MAX_KEYWORD_LETTERS = 32
@@ -33,16 +38,30 @@ export type WordSet = readonly (readonly string[])[]
 export class Tokens {
   readonly #scanner: Scanner
   #parameters: number
+  #count: number
   #depth: number
   #database: string
+  /** Said to have the columns of the statement; null = none was */
+  #qualifiers: Set<string> | null
+  #table: string
+  #alias: string | null
 
   /** @param text one letter for each byte of UTF-8 */
   constructor(text: string) {
     this.#scanner = new Scanner(text)
     this.#parameters = 0
+    this.#count = 0
     this.#depth = 0
     this.#database = ''
+    this.#qualifiers = null
+    this.#table = ''
+    this.#alias = null
     this.#scanner.next()
+  }
+
+  /** Gone past so far */
+  get count(): number {
+    return this.#count
   }
 
   /** Question marks so far */
@@ -74,8 +93,10 @@ export class Tokens {
     return this.#scanner.start === this.#scanner.endBefore
   }
 
+  /** Goes on. @throws {QueryError} tooLong: there are more than `MAX_TOKENS` */
   next(): void {
     this.#scanner.next()
+    if (++this.#count > MAX_TOKENS) throw tooMany()
   }
 
   is(kind: TokenKind): boolean {
@@ -190,11 +211,34 @@ export class Tokens {
     this.#database = name
   }
 
-  /** Ends what was noted, which has to be the database of the table. @throws {QueryError} columns: it is another */
-  checkDatabase(ofTable: string): void {
-    const noted = this.#database
+  /** Columns of the statement are said to be of this table. */
+  noteTable(name: string): void {
+    this.#qualifiers ??= new Set()
+    this.#qualifiers.add(name)
+  }
+
+  /** What the table of the statement is called. @param alias null = it has no other name */
+  nameTable(name: string, alias: string | null): void {
+    this.#table = name
+    this.#alias = alias
+  }
+
+  /**
+   * Ends what was noted, which has to be the table and its database.
+   *
+   * @param databaseOfTable '' = the one that is chosen, which is not known here
+   * @returns the database it has to be then; '' = any
+   * @throws {QueryError} columns: it is another
+   */
+  checkQualifiers(databaseOfTable: string): string {
+    const [database, qualifiers, table, alias] = [this.#database, this.#qualifiers, this.#table, this.#alias]
     this.#database = ''
-    if (noted !== '' && !isSameDatabase(noted, ofTable)) throw otherDatabase(noted)
+    this.#qualifiers = null
+    this.nameTable('', null)
+    for (const one of qualifiers ?? []) if (one !== table && one !== alias) throw otherTable(one)
+    if (databaseOfTable === '') return database
+    if (database !== '' && !isSameDatabase(database, databaseOfTable)) throw otherDatabase(database)
+    return ''
   }
 
   /** The error that the token is not what has to be here. */
@@ -212,14 +256,6 @@ export function wordSet(words: string): WordSet {
   return byLetter
 }
 
-/** A name or a label as text: letters from U+0080 on are bytes of UTF-8. */
-export function nameOf(written: string): string {
-  for (let at = 0; at < written.length; at++) {
-    if (written.charCodeAt(at) >= 0x80) return Buffer.from(written, 'latin1').toString()
-  }
-  return written
-}
-
 /** A name that was in quotes of any kind. */
 export function quotedName(inside: string, quote: string): string {
   if (quote !== '`') return nameOf(withoutEscapes(inside, quote))
@@ -231,11 +267,15 @@ export function notImplemented(what: string, instead: string): QueryError {
   return new QueryError('notImplemented', `${what} is not implemented: ${instead}`)
 }
 
-function otherDatabase(name: string): QueryError {
-  const where = `columns of \`${name.slice(0, MAX_SHOWN_LETTERS)}\``
+function tooMany(): QueryError {
+  const bounds = `more than ${MAX_TOKENS} words, values and signs`
+  return new QueryError('tooLong', `Query is too long: ${bounds}; send it in parts`)
+}
+
+function otherTable(name: string): QueryError {
   return new QueryError(
     'columns',
-    `Not a specific column: ${where} are not those of the table: name the database in front of both, or of neither`,
+    `Not a specific column: \`${name.slice(0, MAX_SHOWN_LETTERS)}\` is neither the table of the statement nor its alias`,
   )
 }
 

@@ -28,6 +28,7 @@ export function insert(tokens: Tokens): Insert {
   tokens.skipWords(HINTS)
   tokens.takeWord('INTO')
   const table = tableName(tokens)
+  tokens.nameTable(table.name, null)
   if (tokens.takeWord('SET')) {
     const sets = tokens.list(assignment)
     refuseMoreOfInsert(tokens)

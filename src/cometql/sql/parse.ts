@@ -5,8 +5,10 @@
  * read before anything is given, so that a mistake in the last statement keeps the first one from being run. One pass,
  * O(length). Pure: tables are not looked up here.
  */
+import { MAX_TENANT } from '../../core/tenants.ts'
 import { QueryError } from '../query-failure.ts'
 import { select } from './parse-select.ts'
+import { set } from './parse-set.ts'
 import { describe, show } from './parse-show.ts'
 import { identifier } from './parse-terms.ts'
 import { notImplemented, Tokens } from './parse-tokens.ts'
@@ -16,8 +18,8 @@ import type { Script, Statement, TableName } from './statement.ts'
 /** As long as they run, nothing else of the connection does. */
 const MAX_STATEMENTS = 1_000
 
-/** The largest number of a tenant */
-const MAX_TENANT = 2_147_483_647
+/** Memory of a word, a value or a sign once it is read. */
+const TOKEN_BYTES = 32
 
 export interface ParseOptions {
   /** Several statements may stand in one text. */
@@ -39,9 +41,9 @@ const STATEMENTS: ReadonlyMap<string, ReadStatement> = new Map<string, ReadState
   ['EXPLAIN', describe],
   ['USE', (tokens) => ({ kind: 'use', database: identifier(tokens, 'a database') })],
   ['START', start],
-  ['SET', nothing],
+  ['SET', set],
   ['BEGIN', begin],
-  ['COMMIT', end],
+  ['COMMIT', commit],
   ['ROLLBACK', rollback],
   ['SAVEPOINT', nothing],
   ['RELEASE', nothing],
@@ -100,12 +102,17 @@ export function parse(text: string, options: ParseOptions): Script {
   const statements: Statement[] = []
   for (;;) {
     skipSemicolons(tokens)
-    if (tokens.is('end')) return { tenant, statements, parameters: tokens.parameters }
+    if (tokens.is('end')) return script(tenant, statements, tokens)
     if (statements.length === 1 && !options.isMulti) throw tooMany()
     if (statements.length === MAX_STATEMENTS) throw tooManyTogether()
     statements.push(statement(tokens))
     if (!tokens.isStatementEnd()) throw tokens.unexpected('; or the end')
   }
+}
+
+function script(tenant: number | null, statements: readonly Statement[], tokens: Tokens): Script {
+  const memoryBytes = tokens.count * TOKEN_BYTES
+  return { tenant, statements, parameters: tokens.parameters, memoryBytes }
 }
 
 /** `cometqlcluster_v1 set dev_id=N;` before everything else, which belongs to what follows; null = it is not there. */
@@ -129,8 +136,9 @@ function statement(tokens: Tokens): Statement {
   if (read !== undefined) {
     tokens.next()
     const said = read(tokens)
-    tokens.checkDatabase(tableOf(said)?.schema ?? '')
-    return said
+    const table = tableOf(said)
+    const database = tokens.checkQualifiers(table?.schema ?? '')
+    return table === null || database === '' ? said : within(said, { ...table, within: database })
   }
   const instead = REFUSED.get(word)
   throw instead === undefined ? tokens.unexpected('a statement') : notImplemented(word, instead)
@@ -141,6 +149,11 @@ function tableOf(said: Statement): TableName | null {
   return said.kind === 'select' ? said.from : null
 }
 
+function within(said: Statement, table: TableName): Statement {
+  if (said.kind === 'select') return { ...said, from: table }
+  return 'table' in said ? { ...said, table } : said
+}
+
 function start(tokens: Tokens): Statement {
   if (tokens.isWord('TRANSACTION')) return begin(tokens)
   throw notImplemented('START of anything but a transaction', 'leave it out')
@@ -148,21 +161,28 @@ function start(tokens: Tokens): Statement {
 
 function begin(tokens: Tokens): Statement {
   tokens.skipStatement()
-  return { kind: 'transaction', isBegun: true }
+  return { kind: 'transaction', change: 'begin' }
 }
 
-function end(tokens: Tokens): Statement {
-  tokens.skipStatement()
-  return { kind: 'transaction', isBegun: false }
+function commit(tokens: Tokens): Statement {
+  tokens.takeWord('WORK')
+  return end(tokens)
 }
 
 /** To a savepoint: the transaction goes on. */
 function rollback(tokens: Tokens): Statement {
-  if (tokens.isWord('WORK')) tokens.next()
+  tokens.takeWord('WORK')
   return tokens.isWord('TO') ? nothing(tokens) : end(tokens)
 }
 
-/** What changes nothing here: each statement takes effect at once, and there is no state of a connection to set. */
+/** With `AND CHAIN` the next one begins at once. */
+function end(tokens: Tokens): Statement {
+  const isChained = tokens.takeWord('AND') && tokens.isWord('CHAIN')
+  tokens.skipStatement()
+  return { kind: 'transaction', change: isChained ? 'begin' : 'end' }
+}
+
+/** What changes nothing here, as each statement takes effect at once. */
 function nothing(tokens: Tokens): Statement {
   tokens.skipStatement()
   return { kind: 'nothing' }

@@ -17,6 +17,8 @@ export type Value =
   | { readonly kind: 'null' }
   /** The `index`th question mark of a prepared statement, from 0 */
   | { readonly kind: 'parameter'; readonly index: number }
+  /** `DATABASE()`: that of the connection when the statement is run */
+  | { readonly kind: 'database' }
 
 export type Comparison = '=' | '<>' | '<' | '>' | '<=' | '>='
 
@@ -68,6 +70,8 @@ export interface TableName {
   /** The database in front of it, as it was written; '' = none */
   readonly schema: string
   readonly name: string
+  /** The database that columns are said to be of, where none is in front of the table: the chosen one has to be that */
+  readonly within?: string
 }
 
 export interface Order {
@@ -123,8 +127,6 @@ export type Show = { readonly kind: 'show'; readonly like: Value | null; readonl
   | {
       readonly what:
         | 'databases'
-        | 'tables'
-        | 'tableStatus'
         | 'processList'
         | 'variables'
         | 'warnings'
@@ -136,12 +138,21 @@ export type Show = { readonly kind: 'show'; readonly like: Value | null; readonl
       readonly isFull: boolean
     }
   | {
+      readonly what: 'tables' | 'tableStatus'
+      /** As it was written; '' = the one that is chosen */
+      readonly database: string
+      readonly isFull: boolean
+    }
+  | {
       readonly what: 'columns' | 'indexes' | 'createTable'
       readonly table: TableName
       readonly isFull: boolean
     }
   | { readonly what: 'status'; readonly scope: StatusScope }
 )
+
+/** Of what a client is told about transactions; one that ends and begins again has begun. */
+export type TransactionChange = 'begin' | 'end' | 'autocommitOn' | 'autocommitOff'
 
 export type Statement =
   | Select
@@ -152,8 +163,8 @@ export type Statement =
   | { readonly kind: 'use'; readonly database: string }
   /** Said by drivers, without effect here: `SET …`, `LOCK TABLES …` */
   | { readonly kind: 'nothing' }
-  /** `BEGIN`, `COMMIT`, `ROLLBACK`: without effect, but drivers ask whether they are in one */
-  | { readonly kind: 'transaction'; readonly isBegun: boolean }
+  /** `BEGIN`, `COMMIT`, `SET autocommit = 0`: nothing is done, but drivers ask whether they are in a transaction */
+  | { readonly kind: 'transaction'; readonly change: TransactionChange }
 
 /** What was read of a query: statements in order, and how many question marks they hold. */
 export interface Script {
@@ -161,4 +172,6 @@ export interface Script {
   readonly tenant: number | null
   readonly statements: readonly Statement[]
   readonly parameters: number
+  /** Memory that it needs besides its text, or a little more */
+  readonly memoryBytes: number
 }

@@ -7,7 +7,9 @@
  * as parsing what is no JSON is dear. O(length). Pure.
  */
 import { Payload } from '../../protocol/payload.ts'
+import { DATABASE } from '../databases.ts'
 import { QueryError } from '../query-failure.ts'
+import { textOf } from './letters.ts'
 import type { Value } from './statement.ts'
 
 /** What a parameter of a prepared statement was given: bytes of a text, or null. No escapes are in it. */
@@ -49,10 +51,12 @@ const BEHIND_STRING = ',:]} \t\n\r'
 /** Reads values, those of parameters included. */
 export class Values {
   readonly #parameters: readonly Parameter[]
+  readonly #database: string
 
-  /** @param parameters one for each question mark */
-  constructor(parameters: readonly Parameter[] = []) {
+  /** @param parameters one for each question mark @param database what DATABASE() is */
+  constructor(parameters: readonly Parameter[] = [], database: string = DATABASE) {
     this.#parameters = parameters
+    this.#database = database
   }
 
   /** Of a statement that is looked over before it is given any; each is a number, as it may be one that LIMIT wants. */
@@ -60,11 +64,17 @@ export class Values {
     return new Values(Array(parameters).fill(Buffer.from('0')))
   }
 
+  /** The same, with another database for DATABASE(). */
+  of(database: string): Values {
+    return new Values(this.#parameters, database)
+  }
+
   /** Null = NULL. */
   text(value: Value): string | null {
     if (value.kind === 'null') return null
     if (value.kind === 'parameter') return this.#parameter(value.index)?.toString() ?? null
-    return Buffer.from(unescaped(value), 'latin1').toString()
+    if (value.kind === 'database') return this.#database
+    return textOf(unescaped(value))
   }
 
   /** A value to be stored or sent; null = NULL. */
@@ -94,6 +104,7 @@ export class Values {
 
   #payload(value: Exclude<Value, { kind: 'null' }>): Payload {
     if (value.kind === 'parameter') return Payload.fromBytes(this.#parameter(value.index) ?? Buffer.alloc(0))
+    if (value.kind === 'database') return Payload.fromBytes(Buffer.from(this.#database))
     // Hexadecimal digits are such a word, and may be of any bytes; what stands in quotes is UTF-8 as its statement is.
     if (value.kind !== 'text') return Payload.fromBytes(Buffer.from(value.raw, 'latin1'))
     const written = undoubled(value)
@@ -103,7 +114,7 @@ export class Values {
   }
 }
 
-type Written = Exclude<Value, { kind: 'null' | 'parameter' }>
+type Written = Exclude<Value, { kind: 'null' | 'parameter' | 'database' }>
 
 function unescaped(value: Written): string {
   if (value.kind !== 'text') return value.raw

@@ -2,12 +2,22 @@
  * The tables there are.
  *
  * Owns their list and how a name in a statement becomes one: names are compared letter by letter as CppComet does, those
- * of information_schema in any case. A database that there is not has no tables; whose rows are meant is the runner's.
+ * of information_schema in any case. That one has tables of its own, all other databases the same ones, and one that there
+ * is not has none; whose rows are meant is the runner's.
  */
-import { chooseDatabase, INFORMATION_SCHEMA, unknownDatabase } from '../databases.ts'
+import {
+  type ChosenDatabase,
+  chooseDatabase,
+  DATABASE,
+  INFORMATION_SCHEMA,
+  isSameDatabase,
+  otherDatabase,
+  unknownDatabase,
+} from '../databases.ts'
 import { QueryError } from '../query-failure.ts'
 import type { NodeFacts } from '../run/context.ts'
 import type { TableName } from '../sql/statement.ts'
+import { homeOf } from './catalog.ts'
 import { channels } from './channels.ts'
 import { conference, conferenceMembers } from './conference.ts'
 import { informationSchema } from './information-schema.ts'
@@ -26,11 +36,17 @@ import { usersOnline } from './users-online.ts'
 import { usersTime } from './users-time.ts'
 
 export interface Tables {
-  /** Without those of information_schema, CppComet's first */
-  readonly all: readonly Table[]
+  /**
+   * Those of a database: CppComet's first, or in order of their names.
+   *
+   * @param database '' = none, which is as CppComet's own
+   * @throws {QueryError} notFound: there is no such database
+   */
+  in(database: string): readonly Table[]
   /**
    * @param database the one that was chosen
-   * @throws {QueryError} notFound: the table, or the database in front of its name
+   * @throws {QueryError} notFound: the table, or the database in front of its name; columns: they are said to be of another
+   * database
    */
   find(name: TableName, database: string): Table
 }
@@ -53,19 +69,42 @@ export function createTables(facts: Pick<NodeFacts, 'metrics'>): Tables {
     usersOnline,
     metricsTable(facts.metrics),
   ]
-  const byName = new Map(all.map((table) => [table.name, table]))
-  const ofSchema = new Map(informationSchema(() => all).map((table) => [table.name.toLowerCase(), table]))
+  const byName = named(all)
+  const inHome = schemaTables(all, DATABASE)
+
+  /** @param chosen where tables of the node are told to be, if that is what is asked for */
+  function tablesOf({ name }: ChosenDatabase, chosen: string): ReadonlyMap<string, Table> {
+    if (name !== INFORMATION_SCHEMA) return byName
+    const home = homeOf(chosen)
+    return home === DATABASE ? inHome : schemaTables(all, home)
+  }
 
   return {
-    all,
-    find({ schema, name }, database) {
-      const chosen = chooseDatabase(schema === '' ? database : schema)
-      if (chosen === null) throw new QueryError('notFound', unknownDatabase.message)
-      const isSchema = chosen.name === INFORMATION_SCHEMA
-      const table = isSchema ? ofSchema.get(name.toLowerCase()) : byName.get(name)
+    in: (database) => [...tablesOf(known(database), database).values()],
+    find({ schema, name, within }, database) {
+      if (within !== undefined && !isSameDatabase(within, database)) throw otherDatabase(within)
+      const meant = known(schema === '' ? database : schema)
+      const tables = tablesOf(meant, database)
+      const table = tables.get(meant.name === INFORMATION_SCHEMA ? name.toLowerCase() : name)
       if (table !== undefined) return table
-      const names = [...(isSchema ? ofSchema : byName).keys()].join(', ')
+      const names = [...tables.keys()].join(', ')
       throw new QueryError('notFound', `Table doesn't exist: \`${name.slice(0, 64)}\`; there are ${names}`)
     },
   }
+}
+
+function known(database: string): ChosenDatabase {
+  const found = chooseDatabase(database)
+  if (found === null) throw new QueryError('notFound', unknownDatabase.message)
+  return found
+}
+
+/** Those of information_schema, which tell of themselves as well. They are quickly made, so that none are kept per tenant. */
+function schemaTables(all: readonly Table[], home: string): ReadonlyMap<string, Table> {
+  const own: readonly Table[] = informationSchema(() => [...all, ...own], home)
+  return named(own)
+}
+
+function named(tables: readonly Table[]): ReadonlyMap<string, Table> {
+  return new Map(tables.map((table) => [table.name, table]))
 }

@@ -1,8 +1,8 @@
 /**
  * What can be listed of tables, whoever lists it: SHOW or information_schema.
  *
- * Owns the engine, the indexes that keys of a table look like, the comments of tables, and the
- * character sets that are told of. Tables are judged by what they say of themselves. Pure.
+ * Owns the database that tables are told to be in, the engine, the indexes that keys of a table look like, the comments of
+ * tables, and the character sets that are told of. Tables are judged by what they say of themselves. Pure.
  */
 import { DATABASE, INFORMATION_SCHEMA } from '../databases.ts'
 import type { Table } from './table.ts'
@@ -89,9 +89,19 @@ function isInformation(table: Table): boolean {
   return table.isAnyCase === true
 }
 
-/** The database it is in. */
-export function schemaOf(table: Table): string {
-  return isInformation(table) ? INFORMATION_SCHEMA : DATABASE
+/**
+ * The database that tables of the node are told to be in: all but information_schema hold them, so it is the chosen one.
+ *
+ * @param database the chosen one; '' = none
+ * @returns CppComet's own where none is chosen that holds them
+ */
+export function homeOf(database: string): string {
+  return database === '' || database.toLowerCase() === INFORMATION_SCHEMA ? DATABASE : database
+}
+
+/** The database it is in. @param home where tables of the node are */
+export function schemaOf(table: Table, home: string): string {
+  return isInformation(table) ? INFORMATION_SCHEMA : home
 }
 
 /** `BASE TABLE`, `VIEW` or `SYSTEM VIEW`. */

@@ -2,8 +2,9 @@
  * information_schema: what tools ask to learn which tables and columns there are.
  *
  * Owns its tables by the names and columns that MySQL 5.7 gives them. Databases, tables, columns and keys are told as
- * they are, its own included; of what Encke has not (routines, triggers, privileges…) there are no rows. Values that
- * MySQL leaves out (NULL) are empty, numbers 0. Rows are made one table at a time; nothing is kept.
+ * they are, its own included, those of the node in the database that is chosen; of what Encke has not (routines, triggers,
+ * privileges…) there are no rows. Values that MySQL leaves out (NULL) are empty, numbers 0. Rows are made one table at a time;
+ * nothing is kept.
  */
 import type { Row } from '../answer.ts'
 import { DATABASE, INFORMATION_SCHEMA } from '../databases.ts'
@@ -27,8 +28,8 @@ import type { Table, TableColumn } from './table.ts'
 /** Values of a row by column; those that are missing are empty, or 0. */
 type Facts = Readonly<Record<string, string | number>>
 
-/** Facts about one table. */
-type FactsOfTable = (table: Table) => readonly Facts[]
+/** Facts about one table. @param home the database that tables of the node are in */
+type FactsOfTable = (table: Table, home: string) => readonly Facts[]
 
 /** In every catalog column: MySQL has one catalog. */
 const CATALOG = 'def'
@@ -126,29 +127,24 @@ const fixed: Readonly<Record<string, readonly [columns: string, facts: readonly 
     'ENGINE SUPPORT COMMENT TRANSACTIONS XA SAVEPOINTS',
     [{ ENGINE, SUPPORT: 'DEFAULT', COMMENT: ENGINE_COMMENT, TRANSACTIONS: 'NO', XA: 'NO', SAVEPOINTS: 'NO' }],
   ],
-  schemata: [
-    'CATALOG_NAME SCHEMA_NAME DEFAULT_CHARACTER_SET_NAME DEFAULT_COLLATION_NAME SQL_PATH',
-    [DATABASE, INFORMATION_SCHEMA].map((name) => ({
-      CATALOG_NAME: CATALOG,
-      SCHEMA_NAME: name,
-      DEFAULT_CHARACTER_SET_NAME: CHARACTER_SET,
-      DEFAULT_COLLATION_NAME: COLLATION,
-    })),
-  ],
 }
+
+const SCHEMATA = 'CATALOG_NAME SCHEMA_NAME DEFAULT_CHARACTER_SET_NAME DEFAULT_COLLATION_NAME SQL_PATH'
 
 /**
  * The tables of information_schema, by name without the schema, in lower case.
  *
  * @param tables those it tells of, asked each time; its own may be among them
+ * @param home the database that tables of the node are told to be in
  */
-export function informationSchema(tables: () => readonly Table[]): readonly Table[] {
+export function informationSchema(tables: () => readonly Table[], home: string): readonly Table[] {
   return [
     ...Object.entries(empty).map(([name, columns]) => tableOf(name, columns, () => [])),
     ...Object.entries(fixed).map(([name, [columns, facts]]) => tableOf(name, columns, () => [facts])),
+    tableOf('schemata', SCHEMATA, () => [schemataFacts(home)]),
     ...Object.entries(perTable).map(([name, [columns, facts]]) =>
       tableOf(name, columns, function* () {
-        for (const table of tables()) yield facts(table)
+        for (const table of tables()) yield facts(table, home)
       }),
     ),
   ].sort((one, other) => (one.name < other.name ? -1 : 1))
@@ -177,27 +173,42 @@ function rowOf(columns: readonly TableColumn[], facts: Facts): Row {
   return columns.map(({ name, type }) => facts[name] ?? (type === 'integer' ? 0 : ''))
 }
 
-/** What all rows about a table begin with. */
-function place(table: Table): Facts {
-  return { TABLE_CATALOG: CATALOG, TABLE_SCHEMA: schemaOf(table), TABLE_NAME: table.name }
+/** CppComet's own is always there. */
+function schemataFacts(home: string): Facts[] {
+  return [...new Set([DATABASE, home, INFORMATION_SCHEMA])].map((name) => ({
+    CATALOG_NAME: CATALOG,
+    SCHEMA_NAME: name,
+    DEFAULT_CHARACTER_SET_NAME: CHARACTER_SET,
+    DEFAULT_COLLATION_NAME: COLLATION,
+  }))
 }
 
-function tableFacts(table: Table): Facts[] {
+/** What all rows about a table begin with. */
+function place(table: Table, home: string): Facts {
+  return { TABLE_CATALOG: CATALOG, TABLE_SCHEMA: schemaOf(table, home), TABLE_NAME: table.name }
+}
+
+function tableFacts(table: Table, home: string): Facts[] {
   const isKept = typeOf(table) === 'BASE TABLE'
   const kept = { ENGINE, VERSION: 1, ROW_FORMAT: 'Compact', TABLE_COLLATION: COLLATION }
   return [
-    { ...place(table), ...(isKept ? kept : {}), TABLE_TYPE: typeOf(table), TABLE_COMMENT: commentOf(table) },
+    {
+      ...place(table, home),
+      ...(isKept ? kept : {}),
+      TABLE_TYPE: typeOf(table),
+      TABLE_COMMENT: commentOf(table),
+    },
   ]
 }
 
-function viewFacts(table: Table): Facts[] {
+function viewFacts(table: Table, home: string): Facts[] {
   if (typeOf(table) !== 'VIEW') return []
-  return [{ ...place(table), CHECK_OPTION: 'NONE', IS_UPDATABLE: 'NO', SECURITY_TYPE: 'INVOKER' }]
+  return [{ ...place(table, home), CHECK_OPTION: 'NONE', IS_UPDATABLE: 'NO', SECURITY_TYPE: 'INVOKER' }]
 }
 
-function columnFacts(table: Table): Facts[] {
+function columnFacts(table: Table, home: string): Facts[] {
   return table.columns.map((column, at) => ({
-    ...place(table),
+    ...place(table, home),
     COLUMN_NAME: column.name,
     ORDINAL_POSITION: at + 1,
     IS_NULLABLE: 'NO',
@@ -223,11 +234,11 @@ function typeFacts(sqlType: string): Facts {
   }
 }
 
-function indexFacts(table: Table): Facts[] {
+function indexFacts(table: Table, home: string): Facts[] {
   return indexesOf(table).map(({ name, column, isUnique }) => ({
-    ...place(table),
+    ...place(table, home),
     NON_UNIQUE: isUnique ? 0 : 1,
-    INDEX_SCHEMA: schemaOf(table),
+    INDEX_SCHEMA: schemaOf(table, home),
     INDEX_NAME: name,
     SEQ_IN_INDEX: 1,
     COLUMN_NAME: column,
@@ -236,12 +247,12 @@ function indexFacts(table: Table): Facts[] {
   }))
 }
 
-function primaryFacts(table: Table): Facts[] {
+function primaryFacts(table: Table, home: string): Facts[] {
   const unique = indexesOf(table).filter(({ isUnique }) => isUnique)
   return unique.map(({ name, column }) => ({
-    ...place(table),
+    ...place(table, home),
     CONSTRAINT_CATALOG: CATALOG,
-    CONSTRAINT_SCHEMA: schemaOf(table),
+    CONSTRAINT_SCHEMA: schemaOf(table, home),
     CONSTRAINT_NAME: name,
     COLUMN_NAME: column,
     ORDINAL_POSITION: 1,

@@ -51,22 +51,17 @@ const wireTypes: Readonly<Record<ColumnType, WireType>> = {
 /** What a question mark looks like to a client. */
 const PARAMETER: ResultColumn = { name: '?', type: 'text' }
 
-/** @param ok numbers from 0; warnings: none unless told */
+/** @param ok numbers from 0; of warnings there are none */
 export function writeOk(
   writer: PacketWriter,
-  ok: {
-    readonly affected: number
-    readonly insertId: number
-    readonly status: number
-    readonly warnings?: number
-  },
+  ok: { readonly affected: number; readonly insertId: number; readonly status: number },
 ): void {
   writer.begin()
   writer.byte(OK)
   writer.lenencInteger(ok.affected)
   writer.lenencInteger(ok.insertId)
   writer.int16(ok.status)
-  writer.int16(ok.warnings ?? 0)
+  writer.int16(0)
   writer.finish()
 }
 

@@ -39,12 +39,10 @@ export interface LoginPacket {
   readonly database: string
   /** '' = it does not say */
   readonly plugin: string
-  /** As the client declares it; 0 = it does not */
-  readonly maxPacketBytes: number
 }
 
 /** What comes first from a client: who it is, or the wish to go on with TLS and then tell. */
-export type FirstPacket = LoginPacket | { readonly kind: 'tls'; readonly capabilities: number }
+export type FirstPacket = LoginPacket | { readonly kind: 'tls' }
 
 const PROTOCOL_VERSION = 10
 
@@ -96,17 +94,15 @@ export function readLogin(payload: Buffer): FirstPacket {
   }
   reader.at = 0
   const flags = reader.int32()
-  if (payload.length === TLS_REQUEST_BYTES && (flags & capabilities.ssl) !== 0) {
-    return { kind: 'tls', capabilities: flags }
-  }
-  const maxPacketBytes = reader.int32()
+  if (payload.length === TLS_REQUEST_BYTES && (flags & capabilities.ssl) !== 0) return { kind: 'tls' }
+  reader.int32() // the largest packet that it takes: nobody heeds it
   const charset = reader.byte()
   reader.bytes(LOGIN_FILLER_BYTES)
   const user = readUser(reader)
   const response = readResponse(reader, flags)
   const database = (flags & capabilities.connectWithDb) === 0 ? '' : readText(reader)
   const plugin = readPlugin(reader, flags)
-  return { kind: 'login', capabilities: flags, charset, user, response, database, plugin, maxPacketBytes }
+  return { kind: 'login', capabilities: flags, charset, user, response, database, plugin }
 }
 
 /**
@@ -124,7 +120,7 @@ export function readChangeUser(payload: Buffer, flags: number): LoginPacket {
   const database = readText(reader)
   const charset = reader.left === 0 ? UTF8 : reader.int16()
   const plugin = readPlugin(reader, flags)
-  return { kind: 'login', capabilities: flags, charset, user, response, database, plugin, maxPacketBytes: 0 }
+  return { kind: 'login', capabilities: flags, charset, user, response, database, plugin }
 }
 
 /** Asks the client to prove itself by another plugin. */

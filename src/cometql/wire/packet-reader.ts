@@ -60,13 +60,6 @@ export class PacketReader {
     this.#waiting = []
   }
 
-  /** Bytes kept: of a packet that has begun and not ended, and what follows a stop. */
-  get heldBytes(): number {
-    let held = this.#heldCount + (this.#headerBytes % HEADER_BYTES)
-    for (const bytes of this.#waiting) held += bytes.length
-    return held
-  }
-
   /**
    * Takes the next bytes of the stream and calls `take` for each packet that is now whole.
    *

@@ -9,6 +9,9 @@ import { transports } from '../../support/transports.ts'
 import { until } from '../../support/until.ts'
 import type { Fields } from '../../support/wire.ts'
 
+/** Longer than this process or the node may stand still between two polls of a session. */
+const LINGER = ['--session-linger-ms', '15000'] as const
+
 const epoch = 'k3'
 
 /** Commands that are none, by the error they get. */
@@ -47,7 +50,7 @@ const REFUSED: readonly (readonly [name: keyof typeof codes, command: Fields])[]
 ]
 
 test('errors', async (t) => {
-  const node = await startContractNode(t)
+  const node = await startContractNode(t, LINGER)
 
   for (const transport of transports) {
     await t.test(`${transport.name} client is refused by name and number, and lives on`, async (t) => {

@@ -22,11 +22,14 @@ import { transports } from '../../support/transports.ts'
 import type { Fields } from '../../support/wire.ts'
 import type { TransportClient } from '../../support/wire-inbox.ts'
 
+/** Longer than this process or the node may stand still between two polls of a session. */
+const LINGER = ['--session-linger-ms', '15000'] as const
+
 const RING = 10
 const PUBLISHED = 30
 
 test('gaps', async (t) => {
-  const node = await startContractNode(t, ['--ring-size', `${RING}`])
+  const node = await startContractNode(t, ['--ring-size', `${RING}`, ...LINGER])
 
   for (const transport of transports) {
     await t.test(

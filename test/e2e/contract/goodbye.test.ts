@@ -2,11 +2,13 @@
  * How it ends, over every transport: by the application, by the node, or because the session went on elsewhere.
  */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { channelFor, open, publish, startContractNode, tokenOf } from '../../support/contract.ts'
-import { startNode } from '../../support/node.ts'
-import { transportChanges, transports } from '../../support/transports.ts'
-import { post, type WireReply } from '../../support/wire.ts'
+import { startNode, type TestNode } from '../../support/node.ts'
+import { type OpenOptions, type Transport, transportChanges, transports } from '../../support/transports.ts'
+import { until } from '../../support/until.ts'
+import { counter, post, type WireReply } from '../../support/wire.ts'
+import type { TransportClient } from '../../support/wire-inbox.ts'
 
 const DRAIN_MS = 1_000
 const CLIENTS = 10
@@ -61,7 +63,8 @@ test('goodbyes', async (t) => {
       `${transport.name} clients of a node that goes are spread over when they come back`,
       async (t) => {
         const own = await startNode(t, ['--drain-ms', `${DRAIN_MS}`])
-        const clients = await Promise.all(Array.from({ length: CLIENTS }, () => open(t, transport, own)))
+        const clients: TransportClient[] = []
+        for (let left = CLIENTS; left > 0; left--) clients.push(await openAndWait(t, transport, own))
         const stopped = own.stop()
         for (const client of clients) {
           assert.deepEqual(await client.closed(), { code: 3001, reason: 'draining' })
@@ -104,7 +107,7 @@ test('goodbyes', async (t) => {
       `a session that goes on over ${to.name} is over where it was, over ${from.name}`,
       async (t) => {
         const user = channelFor('moved', from, to)
-        const first = await open(t, from, node, { token: tokenOf(user), resume: true })
+        const first = await openAndWait(t, from, node, { token: tokenOf(user), resume: true })
         const second = await open(t, to, node, { resume: first.capsule() })
         assert.deepEqual([(await first.closed()).code, first.bye()?.code], [3012, 3012])
         await publish(node, `@${user}`, 'where are you')
@@ -116,3 +119,21 @@ test('goodbyes', async (t) => {
     )
   }
 })
+
+/** Opens a client by which the node can say something: who polls has sent the poll that waits, and it is there. */
+async function openAndWait(
+  t: TestContext,
+  transport: Transport,
+  node: TestNode,
+  options: OpenOptions = {},
+): Promise<TransportClient> {
+  const received = () => counter(node.internalUrl, 'encke_received_bytes_total', { transport: 'long-poll' })
+  if (transport.name !== 'long poll') return open(t, transport, node, options)
+  const before = await received()
+  const client = await open(t, transport, node, options)
+  // The first one is what it is; the one that waits has the capsule, and something around it.
+  const first = JSON.stringify({ commands: [{ id: 1, connect: options }] })
+  const least = before + first.length + client.capsule().length
+  await until(async () => (await received()) >= least, { what: 'the poll that waits to have come' })
+  return client
+}

@@ -9,11 +9,14 @@ import { assertUnbroken, channelFor, open, publish, startContractNode } from '..
 import { transports } from '../../support/transports.ts'
 import { openPublisher, ops } from '../../support/wire.ts'
 
+/** Longer than this process or the node may stand still between two polls of a session. */
+const LINGER = ['--session-linger-ms', '15000'] as const
+
 const PUBLICATIONS = 1_000
 const CHANNELS = 10
 
 test('order', async (t) => {
-  const node = await startContractNode(t, ['--ring-size', '10000'])
+  const node = await startContractNode(t, ['--ring-size', '10000', ...LINGER])
 
   for (const transport of transports) {
     await t.test(`${transport.name} client gets what two publishers publish in one order`, async (t) => {

@@ -105,7 +105,15 @@ test('presence', async (t) => {
       const guests = await Promise.all(Array.from({ length: 20 }, () => open(t, webSocket, node)))
       await Promise.all(guests.map((guest) => guest.ok({ subscribe: { channel } })))
       await Promise.all(guests.slice(0, 15).map((guest) => guest.close()))
-      await until(() => watcher.presences.at(-1)?.count === 6, { what: 'the last leave' })
+      const count = async () => (await watcher.ok({ presence: { channel } })).count
+      await until(async () => (await count()) === 6, { what: 'the last leave' })
+      // What is told comes in order: before this join, all there was to tell.
+      const last = await open(t, webSocket, node)
+      await last.ok({ subscribe: { channel } })
+      await until(() => joined(watcher).some(({ session }) => session === sessionOf(last)), {
+        what: 'the last join',
+      })
+      assert.equal(watcher.presences.at(-1)?.count, 7)
       const here = new Set(joined(watcher).map(({ session }) => session))
       for (const { session } of left(watcher)) here.delete(session)
       here.add(sessionOf(watcher))
@@ -114,38 +122,45 @@ test('presence', async (t) => {
     })
   }
 
-  for (const [from, to] of transportChanges) {
-    await t.test(
-      `a session that goes on from ${from.name} to ${to.name} neither leaves nor joins`,
-      async (t) => {
-        const channel = channelFor('list_change', from, to)
-        const watcher = await open(t, webSocket, node)
-        await watcher.ok({ subscribe: { channel } })
-        const first = await open(t, from, node, { token: tokenOf('mover'), resume: true })
-        await first.ok({ subscribe: { channel } })
-        await until(() => joined(watcher).some(({ user }) => user === 'mover'), { what: 'the join' })
-        await first.close()
-        const second = await open(t, to, node, { resume: first.capsule() })
-        assert.equal(sessionOf(second), sessionOf(first))
-        await second.ok({ subscribe: { channel, since: first.position(channel) } })
-        // A guest that comes and leaves by polls outlives the linger of the first connection.
-        const guest = await open(t, transports.at(-1) ?? webSocket, node, { token: tokenOf('guest') })
-        await guest.ok({ subscribe: { channel } })
-        await guest.close()
-        await until(() => left(watcher).some(({ user }) => user === 'guest'), { what: 'the guest to leave' })
-        assert.deepEqual(
-          joined(watcher)
-            .filter(({ session }) => session !== sessionOf(watcher))
-            .map(({ user }) => user),
-          ['mover', 'guest'],
-        )
-        assert.deepEqual(
-          left(watcher).map(({ user }) => user),
-          ['guest'],
-        )
-      },
+  // At once, as each waits until the time is over in which a session may come back.
+  await t.test('changes of the transport', { concurrency: transportChanges.length }, async (t) => {
+    await Promise.all(
+      transportChanges.map(([from, to]) =>
+        t.test(
+          `a session that goes on from ${from.name} to ${to.name} neither leaves nor joins`,
+          async (t) => {
+            const channel = channelFor('list_change', from, to)
+            const watcher = await open(t, webSocket, node)
+            await watcher.ok({ subscribe: { channel } })
+            const first = await open(t, from, node, { token: tokenOf('mover'), resume: true })
+            await first.ok({ subscribe: { channel } })
+            await until(() => joined(watcher).some(({ user }) => user === 'mover'), { what: 'the join' })
+            await first.close()
+            const second = await open(t, to, node, { resume: first.capsule() })
+            assert.equal(sessionOf(second), sessionOf(first))
+            await second.ok({ subscribe: { channel, since: first.position(channel) } })
+            // A guest that comes and leaves by polls outlives the linger of the first connection.
+            const guest = await open(t, transports.at(-1) ?? webSocket, node, { token: tokenOf('guest') })
+            await guest.ok({ subscribe: { channel } })
+            await guest.close()
+            await until(() => left(watcher).some(({ user }) => user === 'guest'), {
+              what: 'the guest to leave',
+            })
+            assert.deepEqual(
+              joined(watcher)
+                .filter(({ session }) => session !== sessionOf(watcher))
+                .map(({ user }) => user),
+              ['mover', 'guest'],
+            )
+            assert.deepEqual(
+              left(watcher).map(({ user }) => user),
+              ['guest'],
+            )
+          },
+        ),
+      ),
     )
-  }
+  })
 })
 
 function sessionOf(client: TransportClient): string {

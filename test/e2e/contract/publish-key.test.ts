@@ -6,8 +6,11 @@ import { test } from 'node:test'
 import { channelFor, open, publish, startContractNode, tokenOf } from '../../support/contract.ts'
 import { transports } from '../../support/transports.ts'
 
+/** Longer than this process or the node may stand still between two polls of a session. */
+const LINGER = ['--session-linger-ms', '15000'] as const
+
 test('publications with a key', async (t) => {
-  const node = await startContractNode(t)
+  const node = await startContractNode(t, LINGER)
 
   for (const transport of transports) {
     await t.test(`${transport.name} client that asks twice publishes once`, async (t) => {

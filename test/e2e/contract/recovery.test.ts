@@ -21,11 +21,14 @@ import { transportChanges, transports } from '../../support/transports.ts'
 import type { WirePublication } from '../../support/wire.ts'
 import type { Position } from '../../support/wire-inbox.ts'
 
+/** Longer than this process or the node may stand still between two polls of a session. */
+const LINGER = ['--session-linger-ms', '15000'] as const
+
 const MISSED = 200
 const RETURNS = 20
 
 test('recovery', async (t) => {
-  const node = await startContractNode(t, ['--ring-size', '100000'])
+  const node = await startContractNode(t, ['--ring-size', '100000', ...LINGER])
 
   for (const transport of transports) {
     await t.test(

@@ -65,6 +65,28 @@ function read(array $job): array
     ];
 }
 
+/** What a connection without autocommit tells of its transactions, by what was done before. */
+function autocommit(array $job): array
+{
+    ['host' => $host, 'port' => $port, 'user' => $user, 'password' => $password, 'database' => $database] = $job['login'];
+    $options = [PDO::ATTR_AUTOCOMMIT => 0, PDO::ATTR_EMULATE_PREPARES => $job['way'] !== 'native'];
+    $db = new PDO("mysql:host=$host;port=$port;dbname=$database;charset=utf8mb4", $user, $password, $options);
+    $insert = $db->prepare('INSERT INTO users_data (id, data) VALUES (?, ?)');
+    $facts = ['login' => $db->inTransaction()];
+    foreach (['commit' => 61, 'rollBack' => 62] as $end => $id) {
+        $insert->execute([$id, 'text']);
+        $facts["insert, $end"] = [$db->inTransaction(), $db->$end(), $db->inTransaction()];
+    }
+    $facts['insertId'] = $db->query('SELECT LAST_INSERT_ID()')->fetchColumn();
+    $db->query('SELECT data FROM users_data')->fetchAll();
+    $facts['select'] = $db->inTransaction();
+    $db->setAttribute(PDO::ATTR_AUTOCOMMIT, 1);
+    $facts['on again'] = [$db->inTransaction(), $db->query('SELECT @@autocommit')->fetchColumn()];
+    $insert->execute([63, 'text']);
+    $facts['insert'] = $db->inTransaction();
+    return $facts;
+}
+
 /** What else applications call, one line for each. */
 function features(array $job): array
 {

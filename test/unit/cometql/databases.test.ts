@@ -3,21 +3,27 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chooseDatabase, DATABASE, isSameDatabase, unknownDatabase } from '../../../src/cometql/databases.ts'
+import {
+  chooseDatabase,
+  DATABASE,
+  databaseOf,
+  isSameDatabase,
+  unknownDatabase,
+} from '../../../src/cometql/databases.ts'
 import { queryCodes } from '../../../src/cometql/query-failure.ts'
 import { MAX_TENANT } from '../../../src/core/tenants.ts'
 
-test('database that is not named leaves the tenant as it is', () => {
+test('database that is not named is of the user', () => {
   assert.deepEqual(chooseDatabase(''), { name: '', tenant: null })
 })
 
-test('database of CppComet is found in any case, under its own spelling, and leaves the tenant', () => {
+test('database of CppComet is found in any case, under its own spelling, and is of the user', () => {
   for (const name of ['CometQL_v1', 'cometql_v1', 'COMETQL_V1']) {
     assert.deepEqual(chooseDatabase(name), { name: DATABASE, tenant: null }, name)
   }
 })
 
-test('information_schema is found in any case, and leaves the tenant', () => {
+test('information_schema is found in any case, and is of the user', () => {
   for (const name of ['information_schema', 'INFORMATION_SCHEMA', 'Information_Schema']) {
     assert.deepEqual(chooseDatabase(name), { name: 'information_schema', tenant: null }, name)
   }
@@ -28,6 +34,13 @@ test('database of a tenant is db_ and its number, and keeps the spelling it was 
   assert.deepEqual(chooseDatabase('db_15'), { name: 'db_15', tenant: 15 })
   assert.deepEqual(chooseDatabase('DB_15'), { name: 'DB_15', tenant: 15 })
   assert.deepEqual(chooseDatabase('db_007'), { name: 'db_007', tenant: 7 })
+})
+
+test('database of a tenant is found by the name that is made for it', () => {
+  for (const tenant of [0, 15, MAX_TENANT]) {
+    assert.deepEqual(databaseOf(tenant), { name: `db_${tenant}`, tenant })
+    assert.deepEqual(chooseDatabase(databaseOf(tenant).name), databaseOf(tenant))
+  }
 })
 
 test('database of a tenant goes up to the highest number of one', () => {

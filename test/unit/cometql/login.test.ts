@@ -30,7 +30,6 @@ function packet(changes: Partial<LoginPacket> = {}): LoginPacket {
     response: NOTHING,
     database: '',
     plugin: NATIVE,
-    maxPacketBytes: 0,
     ...changes,
   }
 }
@@ -210,6 +209,17 @@ describe('login', () => {
     const login = talk()
     const { tenant, database } = entered(login.begin(right(login, { database: 'db_5' })))
     assert.deepEqual([tenant, database], [5, 'db_5'])
+  })
+
+  test('keeps the tenant of its user beside that of the database', () => {
+    const login = talk()
+    const { ownTenant, tenant } = entered(login.begin(right(login, { user: '16', database: 'db_5' })))
+    assert.deepEqual([ownTenant, tenant], [16, 5])
+    for (const database of ['', 'CometQL_v1', 'information_schema']) {
+      const other = talk()
+      const of = entered(other.begin(right(other, { user: '16', database })))
+      assert.deepEqual([of.ownTenant, of.tenant], [16, 16], database)
+    }
   })
 
   test('with a database there is not is refused in the words of CppComet', () => {

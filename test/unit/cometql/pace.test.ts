@@ -2,36 +2,32 @@
  * The slice of time that one connection may keep the loop to itself.
  */
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { createPace, type Pace } from '../../../src/cometql/pace.ts'
+import { createPace } from '../../../src/cometql/pace.ts'
 
 /** Longer than a slice. */
 const LONG_MS = 20
 
-/** Works as a statement does: nothing else has a turn. */
-function work(ms: number): void {
-  const until = performance.now() + ms
-  while (performance.now() < until);
-}
-
-/** Asks until there is a rest, and takes it. */
-async function untilRested(pace: Pace): Promise<void> {
-  for (;;) {
-    const rest = pace.rest()
-    if (rest !== null) return rest
+/** A pace whose time is that of the test: `work` is a statement of so many ms, in which nothing else has a turn. */
+function setUp(t: TestContext) {
+  let nowMs = 1
+  t.mock.method(performance, 'now', () => nowMs)
+  const work = (ms: number) => {
+    nowMs += ms
   }
+  return { pace: createPace(), work }
 }
 
 describe('pace', () => {
-  test('goes on while its slice lasts', () => {
-    const pace = createPace()
+  test('goes on while its slice lasts', (t) => {
+    const { pace } = setUp(t)
     assert.equal(pace.rest(), null)
     assert.equal(pace.rest(), null)
   })
 
-  test('rests when its slice is over, for a turn of the loop', async () => {
-    const pace = createPace()
+  test('rests when its slice is over, for a turn of the loop', async (t) => {
+    const { pace, work } = setUp(t)
     assert.equal(pace.rest(), null)
     work(LONG_MS)
     let hadATurn = false
@@ -45,16 +41,16 @@ describe('pace', () => {
     assert.equal(pace.rest(), null, 'a new slice')
   })
 
-  test('has a whole slice in every turn, however long it did nothing', async () => {
-    const pace = createPace()
+  test('has a whole slice in every turn, however long it did nothing', async (t) => {
+    const { pace, work } = setUp(t)
     assert.equal(pace.rest(), null)
     await turn()
     work(LONG_MS)
     assert.equal(pace.rest(), null)
   })
 
-  test('lets others have a turn again and again', async () => {
-    const pace = createPace()
+  test('lets others have a turn again and again', async (t) => {
+    const { pace, work } = setUp(t)
     let turns = 0
     let isOver = false
     const count = () => {
@@ -62,7 +58,11 @@ describe('pace', () => {
       if (!isOver) setImmediate(count)
     }
     setImmediate(count)
-    for (let left = 5; left > 0; left--) await untilRested(pace)
+    for (let left = 5; left > 0; left--) {
+      let rest = pace.rest()
+      for (; rest === null; rest = pace.rest()) work(1)
+      await rest
+    }
     isOver = true
     assert.ok(turns >= 5, `${turns} turns`)
   })

@@ -2,58 +2,16 @@
  * What a client that is logged in may ask: every command, what is remembered in between, and several statements at once.
  */
 import assert from 'node:assert/strict'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { CodeName } from '../../../src/codes.ts'
+import { execute, inside, prepare, textOf } from '../../support/cometql-client.ts'
 import { command, MULTI, PING, query } from '../../support/cometql-line.ts'
 import { isOk, noted, payloadOf, refusalOf, rowsOf } from '../../support/cometql-packets.ts'
-import { cometqlTalk, type Talk, type TalkOptions } from '../../support/cometql-talk.ts'
+import { cometqlTalk } from '../../support/cometql-talk.ts'
 import { hex } from '../../support/hex.ts'
-import { type LocalCore, localCore } from '../../support/local-core.ts'
+import { localCore } from '../../support/local-core.ts'
 
 const OK = '07 00 00 01 00 00 00 02 00 00 00'
-const LOG = { match: 'log_*', historySize: 100 }
-
-interface Client extends Talk {
-  readonly core: LocalCore
-  run(text: string): Promise<Buffer[]>
-  rows(text: string): Promise<string[][]>
-}
-
-async function inside(
-  t: TestContext,
-  options: TalkOptions = {},
-  login: { readonly user?: string; readonly database?: string; readonly capabilities?: string } = {},
-): Promise<Client> {
-  const core = localCore(t, { rules: [LOG] })
-  const talk = cometqlTalk(core, options)
-  await talk.login(login)
-  const run = (text: string) => talk.ask(query(text))
-  return Object.assign(talk, { core, run, rows: async (text: string) => rowsOf(await run(text)) })
-}
-
-function textOf(packets: readonly Buffer[]): string {
-  assert.equal(packets.length, 1, `${packets.length} packets`)
-  const refusal = refusalOf(packets[0])
-  return refusal === null ? noted(packets[0] ?? hex('00')) : `${refusal.code}: ${refusal.text}`
-}
-
-/** Prepares a statement, which gets this number. */
-function prepare(text: string): Buffer {
-  return command(0x16, Buffer.from(text))
-}
-
-/** Executes it with texts. */
-function execute(id: number, ...values: readonly string[]): Buffer {
-  const head = hex(`${id.toString(16).padStart(2, '0')} 00 00 00`, '00', '01 00 00 00')
-  if (values.length === 0) return command(0x17, head)
-  const nulls = Buffer.alloc((values.length + 7) >> 3)
-  const types = Buffer.concat(values.map(() => hex('fd 00')))
-  const texts = values.map((text) =>
-    Buffer.concat([Buffer.from([Buffer.byteLength(text)]), Buffer.from(text)]),
-  )
-  return command(0x17, Buffer.concat([head, nulls, hex('01'), types, ...texts]))
-}
-
 function longData(id: number, parameter: number, text: string): Buffer {
   return command(0x18, Buffer.concat([hex(`0${id} 00 00 00 0${parameter} 00`), Buffer.from(text)]))
 }
@@ -82,7 +40,7 @@ describe('commands', () => {
     assert.deepEqual(await client.rows('SELECT DATABASE()'), [['db_5']])
     assert.equal(textOf(await client.ask(command(0x02, Buffer.from('COMETQL_V1')))), OK)
     assert.deepEqual(await client.rows('SELECT DATABASE()'), [['CometQL_v1']])
-    assert.deepEqual((await client.rows('SHOW STATUS'))[1], ['id', '5'], 'the tenant stays')
+    assert.deepEqual((await client.rows('SHOW STATUS'))[1], ['id', '1'], 'the tenant of the user')
   })
 
   test('init_db of a database there is not changes nothing', async (t) => {
@@ -134,6 +92,14 @@ describe('commands', () => {
     assert.equal(textOf(await client.ask(command(0x1f))), OK)
     assert.deepEqual(await client.rows('SELECT LAST_INSERT_ID()'), [['0']])
     assert.match(textOf(await client.ask(execute(1))), /^15: There is no prepared statement 1/)
+  })
+
+  test('reset_connection goes back to the database of the login and its tenant', async (t) => {
+    const client = await inside(t, {}, { user: '16', database: 'db_15' })
+    await client.run('USE db_3')
+    await client.ask(command(0x1f))
+    assert.deepEqual(await client.rows('SELECT DATABASE()'), [['db_15']])
+    assert.deepEqual((await client.rows('SHOW STATUS'))[1], ['id', '15'])
   })
 
   test('fetch is refused: there are no cursors', async (t) => {
@@ -201,16 +167,6 @@ describe('queries', () => {
     assert.equal((await client.rows("SELECT * FROM pipes_messages WHERE name = 'log_a'")).length, 1)
     await client.run('USE db_1')
     assert.equal((await client.rows("SELECT * FROM pipes_messages WHERE name = 'log_a'")).length, 0)
-  })
-
-  test('begin and end a transaction in the status alone', async (t) => {
-    const client = await inside(t)
-    const open = '07 00 00 01 00 00 00 03 00 00 00'
-    assert.equal(textOf(await client.run('BEGIN')), open)
-    assert.equal(textOf(await client.ask(PING)), open)
-    assert.equal(textOf(await client.run('COMMIT')), OK)
-    assert.equal(textOf(await client.run('START TRANSACTION')), open)
-    assert.equal(textOf(await client.ask(command(0x1f))), OK)
   })
 
   test('of a check of a load balancer are refused, whatever they are', async (t) => {
@@ -376,6 +332,29 @@ describe('what a connection remembers', () => {
     assert.deepEqual(await client.rows('SELECT LAST_INSERT_ID()'), [['7']])
     await client.run('SELECT * FROM users_auth')
     assert.deepEqual(await client.rows('SELECT FOUND_ROWS()'), [['2']])
+  })
+
+  // It was forgotten by every statement that answered OK.
+  test('is the id of the last INSERT that had one, whatever came behind it', async (t) => {
+    const client = await inside(t)
+    await client.run("INSERT INTO users_auth (id, hash) VALUES (7, 'a')")
+    for (const text of [
+      'COMMIT',
+      'SET NAMES utf8mb4',
+      'USE CometQL_v1',
+      'SELECT * FROM users_auth',
+      'SELEKT',
+      "UPDATE users_auth SET hash = 'b' WHERE id = 7",
+      'DELETE FROM users_auth WHERE id = 8',
+      "INSERT INTO pipes_messages (name, event, message) VALUES ('log_a', '', '1')",
+      "INSERT INTO users_auth (id, hash) VALUES (9, 'no-dash')",
+    ]) {
+      await client.run(text)
+      await client.ask(PING)
+      assert.deepEqual(await client.rows('SELECT LAST_INSERT_ID(), @@identity'), [['7', '7']], text)
+    }
+    await client.run("INSERT INTO users_data (id, data) VALUES (8, 'b')")
+    assert.deepEqual(await client.rows('SELECT LAST_INSERT_ID()'), [['8']])
   })
 
   test('is its own', async (t) => {

@@ -189,22 +189,37 @@ describe('prepared statements', () => {
     assert.equal(statements.execution(last, execute(last, '00', '01', 'fd 00')).parameters.length, 1)
   })
 
-  test('may have as many bytes as four of the largest queries', () => {
+  test('may need eight megabytes together, texts and what they were read into', () => {
     const statements = new PreparedStatements(MAX_BYTES)
-    const ids = [1_000, 1_000, 1_000, 999].map((bytes) => statements.add(SELECT, bytes))
+    const most = 8_388_608
+    const need = (bytes: number, memoryBytes = 0) => statements.add({ ...SELECT, memoryBytes }, bytes)
+    const first = need(most - 1_000)
     assert.equal(
-      refusal(() => statements.add(SELECT, 2)),
-      '11: Prepared statements are too long together: above 4000 bytes (4 times cometqlMaxQueryBytes); close some',
+      refusal(() => need(1_001)),
+      `11: Prepared statements are too long together: they need more than ${most} bytes; close some`,
     )
-    statements.add(SELECT, 1)
-    statements.remove(ids[3] ?? 0)
-    statements.add(SELECT, 999)
     assert.match(
-      refusal(() => statements.add(SELECT, 1)),
+      refusal(() => need(700, 301)),
+      /^11: /,
+    )
+    need(700, 300)
+    statements.remove(first)
+    need(0, most - 1_000)
+    assert.match(
+      refusal(() => need(0, 1)),
       /^11: /,
     )
     statements.clear()
-    statements.add(SELECT, 4_000)
+    need(most)
+  })
+
+  test('may be as long as four of the longest queries, where those are long', () => {
+    const statements = new PreparedStatements(4_000_000)
+    statements.add({ ...SELECT, memoryBytes: 0 }, 16_000_000)
+    assert.match(
+      refusal(() => statements.add({ ...SELECT, memoryBytes: 0 }, 1)),
+      /^11: /,
+    )
   })
 
   test('may have as many question marks as the protocol can count', () => {

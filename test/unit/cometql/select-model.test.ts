@@ -218,10 +218,16 @@ function truthOf(where: Where, row: SampleRow): Truth {
   }
 }
 
-/** A text that is no number is unequal to all, and neither above nor below any. */
-function comparedTruth(at: number, row: SampleRow, operator: Comparison, { text }: Literal): Truth {
+/**
+ * A text that is no number is unequal to all, and neither above nor below any. In a column of texts a number without quotes
+ * is above and below numbers.
+ */
+function comparedTruth(at: number, row: SampleRow, operator: Comparison, { sql, text }: Literal): Truth {
   if (text === null) return null
-  const isText = at === 1
+  const isOrder = operator !== '=' && operator !== '<>'
+  const isAsNumber = at === 1 && isOrder && sql === text
+  if (isAsNumber && !/^\d+$/.test(String(row[at]))) return null
+  const isText = at === 1 && !isAsNumber
   const own = isText ? String(row[at]) : Number(row[at])
   const isNumber = /^ *-?[0-9.]+(e[0-9]+)?$/.test(text)
   if (!isText && !isNumber) return operator === '=' ? false : operator === '<>' ? true : null

@@ -163,16 +163,15 @@ describe('the request', () => {
 })
 
 describe('stop', () => {
-  test('stop closes idle connections at once', async (t) => {
+  test('stop closes idle connections at once', { timeout: 20_000 }, async (t) => {
     const { api } = await startLocalApi(t)
     const socket = connect(api.address.port, '127.0.0.1')
     socket.resume()
     const closed = once(socket, 'close')
     socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
     await until(() => socket.bytesRead > 0, { what: 'the answer' })
-    const beganMs = performance.now()
+    t.mock.timers.enable({ apis: ['setTimeout'] }) // the time that others have to finish never passes
     await Promise.all([api.stop(), closed])
-    assert.ok(performance.now() - beganMs < 900)
   })
 
   test('stop lets a request under way finish', async (t) => {

@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../../src/clock.ts'
 import { measureLoopLag } from '../../../src/metrics/loop-lag.ts'
 import { measureRates } from '../../../src/metrics/rates.ts'
+import { until } from '../../support/until.ts'
 
 describe('measureLoopLag', () => {
   /** Time for several measurements: they are 20 ms apart, and reading them is what must not happen meanwhile. */
@@ -24,12 +25,18 @@ describe('measureLoopLag', () => {
     block(200)
     await letMeasure()
     const blocked = read()
-    await letMeasure()
-    const after = read()
-
     const worst = (samples: typeof before) => samples.get('1') ?? Number.NaN
-    assert.ok(worst(blocked) > 0.15 && worst(blocked) < 5, `${worst(blocked)} s`)
-    assert.ok(worst(after) < worst(blocked), `${worst(after)} s after`)
+    assert.ok(worst(blocked) > 0.15 && worst(blocked) < 20, `${worst(blocked)} s`)
+    // The machine may stand still for longer than the loop was blocked, but not always.
+    let after = blocked
+    await until(
+      async () => {
+        await letMeasure()
+        after = read()
+        return worst(after) < worst(blocked)
+      },
+      { what: 'the block to be forgotten' },
+    )
     const grown = (name: string) => (after.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN)
     assert.ok(grown('x_count') > 2)
     assert.ok(grown('x_sum') > 0.15)

@@ -41,7 +41,7 @@ test('proxy caps the bandwidth of a direction', async (t) => {
   peer.socket.write(Buffer.alloc(100_000))
   await until(() => peer.received().length === 100_000, { what: 'all of it' })
   const tookMs = performance.now() - startedMs
-  assert.ok(tookMs >= 450 && tookMs < 3000, `100,000 bytes at 200,000 bytes/s took ${tookMs} ms`)
+  assert.ok(tookMs >= 450 && tookMs < 10_000, `100,000 bytes at 200,000 bytes/s took ${tookMs} ms`)
 })
 
 test('proxy that is paused lets the sender feel it, and nobody else', async (t) => {
@@ -76,8 +76,10 @@ test('proxy in a blackout keeps connections and bytes, and hands them on when it
 test('proxy ends a blackout by itself after its time', async (t) => {
   const { proxy, peer } = await rig(t)
   await proxy.connection(0)
+  const beganMs = performance.now()
   proxy.blackout(100)
-  assert.ok((await peer.roundTripMs()) >= 90)
+  await peer.roundTripMs()
+  assert.ok(performance.now() - beganMs >= 90)
 })
 
 test('proxy darkens one connection and leaves the others alone', async (t) => {

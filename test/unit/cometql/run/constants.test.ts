@@ -38,9 +38,17 @@ const numbers: readonly [raw: string, value: string | number, type: string][] = 
   ['9007199254740991', 9_007_199_254_740_991, 'integer'],
   ['9007199254740993', '9007199254740993', 'text'],
   ['-18446744073709551615', '-18446744073709551615', 'text'],
-  ['1.5', 1.5, 'number'],
-  ['1.0', 1, 'number'],
-  ['.25', 0.25, 'number'],
+  ['1.5', '1.5', 'number'],
+  ['1.50', '1.50', 'number'],
+  ['-1.50', '-1.50', 'number'],
+  ['+1.50', '1.50', 'number'],
+  ['1.0', '1.0', 'number'],
+  ['.25', '0.25', 'number'],
+  ['00.50', '0.50', 'number'],
+  ['-0.00', '0.00', 'number'],
+  ['0.12345678901234', '0.12345678901234', 'number'],
+  ['0.1234567890123456789', '0.1234567890123456789', 'text'],
+  ['12345678901234567890.10', '12345678901234567890.10', 'text'],
   ['1e3', 1000, 'number'],
   ['-2.5E-1', -0.25, 'number'],
 ]
@@ -78,6 +86,12 @@ test('system variable is found in any case, a number stays one and a switch is 1
   assert.deepEqual(ask(system('performance_schema')), { value: 0, type: 'integer' })
 })
 
+test('@@autocommit is what the connection set', (t) => {
+  assert.deepEqual(asker(t)(system('autocommit')), { value: 1, type: 'integer' })
+  const ask = asker(t, [], { isAutocommit: false })
+  assert.deepEqual(ask(system('AutoCommit')), { value: 0, type: 'integer' })
+})
+
 test('variable that nobody knows is an empty text', (t) => {
   const ask = asker(t)
   for (const name of ['no_such_variable', '', 'constructor', '__proto__']) {
@@ -104,18 +118,57 @@ test('DATABASE() is the database that was chosen, and CppComet’s where none wa
   }
 })
 
-test('DATABASE() in a condition is the one database that tables are in, whichever was chosen', async (t) => {
+// In a condition it was CometQL_v1 always, and so were the tables: a tool that looked for those of db_2 found none.
+test('DATABASE() in a condition is what SELECT says it is, and tables are in it', async (t) => {
   const core = localCore(t)
   const query = (where: string) => `SELECT table_name FROM information_schema.tables WHERE ${where}`
-  const there = await sqlOn(core).list(query("table_schema = 'CometQL_v1'"))
-  assert.ok(there.includes('users_auth') && !there.includes('schemata'))
   for (const database of ['', 'CometQL_v1', 'db_2', 'information_schema']) {
     const sql = sqlOn(core, { context: { database } })
+    const [said = ''] = await sql.list('SELECT DATABASE()')
+    const there = await sql.list(query(`table_schema = '${said}'`))
+    assert.ok(there.includes(database === 'information_schema' ? 'schemata' : 'users_auth'), String(there))
     for (const name of ['DATABASE()', 'schema()']) {
       assert.deepEqual(await sql.list(query(`table_schema = ${name}`)), there, `${name} in ${database}`)
       assert.deepEqual(await sql.list(query(`table_schema IN (${name})`)), there, `${name} in ${database}`)
     }
   }
+})
+
+test('DATABASE() may be stored and sent, and is compared with a column only', async (t) => {
+  const sql = sqlOn(localCore(t), { context: { database: 'db_2' } })
+  assert.deepEqual(await sql.wrote('INSERT INTO users_auth (id, hash) VALUES (7, DATABASE())'), [1, 7])
+  assert.deepEqual(await sql.list('SELECT hash FROM users_auth WHERE id = 7'), ['db_2'])
+  await sql.wrote('INSERT INTO users_data (id, data) VALUES (7, SCHEMA())')
+  assert.deepEqual(await sql.list('SELECT data FROM users_data WHERE id = 7'), ['db_2'])
+  await sql.refused('SELECT id FROM users_auth WHERE 1 = DATABASE()', 'notImplemented')
+})
+
+test('hexadecimal digits are the bytes they stand for, before a table as without one', async (t) => {
+  const sql = sqlOn(localCore(t))
+  const query = "SELECT 0x41, X'41', 0x141 AS odd, CONCAT(0x4142, 'c')"
+  assert.deepEqual(await sql.rows(query), [['A', 'A', '\u0001A', 'ABc']])
+  assert.deepEqual(await sql.columns(query), ['0x41', "X'41'", 'odd', "CONCAT(0x4142, 'c')"])
+  await sql.wrote('INSERT INTO users_auth (id, hash) VALUES (0x37, 0x4142)')
+  assert.deepEqual(await sql.rows('SELECT id, 0x41 a FROM users_auth WHERE hash = 0x4142'), [['7', 'A']])
+  // Of bytes that begin with 0x there are none by these spellings, as MySQL has it.
+  await sql.refused('SELECT 0X41 FROM users_auth', 'columns')
+})
+
+test('number that no double is near to is refused, wherever it stands', async (t) => {
+  const sql = sqlOn(localCore(t))
+  const words = "Illegal double '1e400' value found during parsing"
+  for (const query of [
+    'SELECT 1e400',
+    'SELECT -1e400',
+    'SELECT CONCAT(1e400)',
+    'SELECT id FROM users_auth WHERE id < 1e400',
+    'INSERT INTO users_auth (id, hash) VALUES (7, 1e400)',
+  ]) {
+    await sql.refused(query, 'invalid', words)
+  }
+  await sql.refused(`SELECT ${'9'.repeat(100)}e400`, 'invalid', `Illegal double '${'9'.repeat(40)}' value`)
+  const many = '9'.repeat(400)
+  assert.deepEqual(await sql.rows(`SELECT ${many}, 1e-400`), [[many, 0]])
 })
 
 test('functions tell of the connection', (t) => {

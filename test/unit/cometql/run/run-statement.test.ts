@@ -29,7 +29,7 @@ function runnerOn(table: Table) {
     ...silentLogger,
     error: (message: string, fields?: LogFields) => void logged.push([message, fields]),
   }
-  return { logged, runner: createRunner({ tables: { all: [table], find: () => table }, log }, LIMITS) }
+  return { logged, runner: createRunner({ tables: { in: () => [table], find: () => table }, log }, LIMITS) }
 }
 
 function read(query: string): NodeStatement {
@@ -51,7 +51,7 @@ describe('statements', () => {
     assert.deepEqual(await sql.wrote('DELETE FROM users_auth WHERE id = 7'), [0, 0])
     assert.deepEqual(await sql.rows('SELECT 1'), [[1]])
     assert.deepEqual(await sql.rows('SHOW DATABASES'), [['CometQL_v1']])
-    for (const query of ['SET NAMES utf8mb4', 'SET @@autocommit = 1', 'LOCK TABLES users_auth READ']) {
+    for (const query of ['SET NAMES utf8mb4', 'SET @@wait_timeout = 1', 'LOCK TABLES users_auth READ']) {
       assert.deepEqual(await sql.wrote(query), [0, 0], query)
     }
   })
@@ -81,7 +81,7 @@ describe('statements', () => {
   /** The database in front of a table was passed over once, so that another tenant's rows were written. */
   test('a table of db_N is that of tenant N, in every kind of statement', async (t) => {
     const core = localCore(t)
-    const [one, five] = [sqlOn(core), sqlOn(core, { context: { tenant: 5 } })]
+    const [one, five] = [sqlOn(core), sqlOn(core, { context: { tenant: 5, ownTenant: 5 } })]
     await one.wrote("INSERT INTO users_auth (id, hash) VALUES (7, 'one')")
     assert.deepEqual(await one.wrote("INSERT INTO db_5.users_auth (id, hash) VALUES (7, 'five')"), [1, 7])
     assert.deepEqual(await one.list('SELECT hash FROM db_5.users_auth WHERE id = 7'), ['five'])
@@ -99,6 +99,21 @@ describe('statements', () => {
     assert.deepEqual(await five.list(`SELECT message FROM ${kept}`), ['of 5'])
     assert.deepEqual(await one.list(`SELECT message FROM ${kept}`), [])
     assert.deepEqual(await one.list('SHOW COLUMNS FROM db_5.users_auth'), ['id', 'hash'])
+  })
+
+  /** It was that of whatever tenant was chosen, so the same statement wrote elsewhere behind a `USE db_5`. */
+  test('a table of CometQL_v1 is that of the user, in every kind of statement', async (t) => {
+    const core = localCore(t)
+    const [one, five] = [sqlOn(core), sqlOn(core, { context: { tenant: 5, database: 'db_5' } })]
+    await one.wrote("INSERT INTO db_5.users_auth (id, hash) VALUES (7, 'five')")
+    await five.wrote("INSERT INTO CometQL_v1.users_auth (id, hash) VALUES (7, 'one')")
+    assert.deepEqual(await five.list('SELECT hash FROM COMETQL_V1.users_auth'), ['one'])
+    assert.deepEqual(await five.list('SELECT hash FROM users_auth'), ['five'])
+    await five.wrote("UPDATE CometQL_v1.users_auth SET hash = 'changed' WHERE id = 7")
+    assert.deepEqual(await one.list('SELECT hash FROM users_auth'), ['changed'])
+    await five.wrote('DELETE FROM CometQL_v1.users_auth WHERE id = 7')
+    assert.deepEqual(await one.list('SELECT hash FROM users_auth'), [])
+    assert.deepEqual(await five.list('SELECT hash FROM users_auth'), ['five'])
   })
 
   test('a table of a database that there is not is refused in every kind, and nothing is done', async (t) => {

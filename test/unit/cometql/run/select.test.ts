@@ -92,6 +92,46 @@ describe('columns of a result', () => {
   })
 })
 
+describe('the bounds of a result', () => {
+  const times = (count: number, what: string) => Array(count).fill(what).join(', ')
+
+  test('a result has 256 columns at most', async (t) => {
+    const { columns, refused } = setUp(t)
+    assert.equal((await columns(`SELECT ${times(256, 'id')} FROM t`)).length, 256)
+    for (const query of [`SELECT ${times(257, 'id')} FROM t`, `SELECT ${times(257, '1')}`]) {
+      await refused(query, 'tooLong', 'Too many columns: 257 of at most 256')
+    }
+  })
+
+  test('* stands for its columns when they are counted', async (t) => {
+    const { columns, refused } = setUp(t)
+    assert.equal((await columns(`SELECT ${times(51, '*')} FROM t`)).length, 255)
+    await refused(`SELECT ${times(52, '*')} FROM t`, 'tooLong', 'Too many columns: 260 of at most 256')
+  })
+
+  test('a row that is made long by columns that come again is refused', async (t) => {
+    const letters = 1_000_000
+    const { rows, refused } = setUp(t, [['1', 'x'.repeat(letters), '', 0, 0]])
+    assert.equal((await rows(`SELECT ${times(16, 'name')} FROM t`))[0]?.length, 16)
+    const bounds = `${17 * letters} of at most 16777216 letters; ask for its columns once`
+    await refused(`SELECT ${times(17, 'name')} FROM t`, 'tooLong', `Row is too long: ${bounds}`)
+  })
+
+  test('rows are ordered by 32 things at most', async (t) => {
+    const { list, refused } = setUp(t)
+    assert.deepEqual(await list(`SELECT id FROM t ORDER BY ${times(32, 'visits')}`), [
+      '11',
+      '7',
+      '1',
+      '10',
+      '2',
+    ])
+    const words = 'ORDER BY is too long: 33 of at most 32 columns'
+    await refused(`SELECT id FROM t ORDER BY ${times(33, '1')}`, 'tooLong', words)
+    await refused(`SELECT COUNT(*) FROM t ORDER BY ${times(33, 'id')}`, 'tooLong', words)
+  })
+})
+
 describe('ORDER BY', () => {
   const cases: readonly (readonly [order: string, ids: string])[] = [
     ['id', '1 2 7 10 11'],
@@ -390,7 +430,7 @@ describe('which rows are looked at', () => {
 describe('constants without a table', () => {
   const cases: readonly (readonly [query: string, rows: readonly (readonly (string | number)[])[]])[] = [
     ['SELECT 1', [[1]]],
-    ["SELECT 1, 'a', 2.5", [[1, 'a', 2.5]]],
+    ["SELECT 1, 'a', 2.50", [[1, 'a', '2.50']]],
     ['SELECT 1 FROM DUAL', [[1]]],
     ['SELECT 1 LIMIT 0', []],
     ['SELECT 1 LIMIT 1', [[1]]],

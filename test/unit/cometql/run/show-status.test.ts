@@ -129,6 +129,15 @@ test('online is a user no more whose last session has gone, though their channel
   assert.equal(await online(core), 0)
 })
 
+test('session status of two tenants differs in who they are and who is online, the rest is of the node', async (t) => {
+  const core = localCore(t)
+  await come(core, '7', null, 15)
+  const of = (tenant: number) => statusRows('session', queryContext(core, { tenant }))
+  const [one, other] = [await of(1), await of(15)]
+  const unlike = one.filter(([, value], at) => value !== other[at]?.[1]).map(([name]) => name)
+  assert.deepEqual(unlike, ['id', 'user_online'])
+})
+
 test('session status names the tenant as its id', async (t) => {
   const status = await statusOf('session', queryContext(localCore(t), { tenant: 15 }))
   assert.equal(status.id, 15)

@@ -1,6 +1,6 @@
 /**
  * Tests of src/cometql/run/show.ts: columns and rows as CppComet gives them, then what MySQL's tools ask for besides. What
- * LIKE and WHERE leave of them is in show-filters.test.ts.
+ * LIKE and WHERE leave of them is in show-filters.test.ts. Longer than most because there is a listing for every SHOW.
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
@@ -14,7 +14,7 @@ import { localCore } from '../../../support/local-core.ts'
 import { nodeFacts, queryContext } from '../../../support/query-context.ts'
 
 /** The listings that take no table. */
-type Plain = Exclude<Show, { readonly what: 'columns' | 'indexes' | 'createTable' | 'status' }>['what']
+type Plain = Exclude<Show, { readonly what: OfTable | 'status' }>['what']
 type OfTable = Extract<Show, { readonly table: TableName }>['what']
 
 interface Shown {
@@ -26,13 +26,23 @@ interface Extra {
   readonly like?: Value
   readonly isFull?: boolean
   readonly parameters?: readonly Parameter[]
+  /** The one that is chosen */
   readonly database?: string
+  /** The one that is named */
+  readonly from?: string
 }
 
 const tables = createTables(nodeFacts())
 
 test('SHOW DATABASES is the one that CppComet has', async (t) => {
   assert.deepEqual(await listed(t, 'databases'), { columns: ['Database'], rows: [['CometQL_v1']] })
+})
+
+test('SHOW DATABASES adds the one of a tenant while it is chosen', async (t) => {
+  for (const database of ['CometQL_v1', 'information_schema']) {
+    assert.deepEqual((await listed(t, 'databases', { database })).rows, [['CometQL_v1']], database)
+  }
+  assert.deepEqual((await listed(t, 'databases', { database: 'db_15' })).rows, [['CometQL_v1'], ['db_15']])
 })
 
 test('SHOW TABLES begins with the tables of CppComet in its order', async (t) => {
@@ -63,6 +73,35 @@ test('SHOW TABLES goes on with the others, those of information_schema left out'
   ])
 })
 
+// Whatever was named or chosen, the tables of the node were listed, even of a database that there is not.
+test('SHOW TABLES and SHOW TABLE STATUS are of the database that is named, else of the chosen one', async (t) => {
+  for (const what of ['tables', 'tableStatus'] as const) {
+    const names = async (extra: Extra) => (await listed(t, what, extra)).rows.map(([name]) => name)
+    const own = tables.in('').map(({ name }) => name)
+    assert.deepEqual(await names({ database: 'db_15' }), own)
+    assert.deepEqual(await names({ from: 'DB_15', database: 'information_schema' }), own)
+    const ofSchema = await names({ database: 'information_schema' })
+    assert.ok(ofSchema.includes('schemata') && !ofSchema.includes('users_auth'), String(ofSchema))
+    assert.deepEqual(await names({ from: 'INFORMATION_SCHEMA', database: 'db_15' }), ofSchema)
+    for (const from of ['nodb', 'db_x', 'constructor']) {
+      const error = await refusal(listed(t, what, { from }))
+      assert.equal(error.failure.code, 15, from)
+      assert.equal(error.message, 'Select database failure: there is CometQL_v1, and db_N for tenant N')
+    }
+  }
+})
+
+test('SHOW tells of tables of information_schema by their kind, and by an empty engine', async (t) => {
+  const from = 'information_schema'
+  const { rows } = await listed(t, 'tables', { from, isFull: true })
+  assert.deepEqual([...new Set(rows.map(([, type]) => type))], ['SYSTEM VIEW'])
+  const status = await listed(t, 'tableStatus', { from, like: text('tables') })
+  assert.deepEqual(
+    status.rows.map((row) => [row[0], row[1], row.at(-1)]),
+    [['tables', '', '']],
+  )
+})
+
 test('SHOW FULL TABLES tells what only looks from what keeps', async (t) => {
   const { columns, rows } = await listed(t, 'tables', { isFull: true })
   assert.deepEqual(columns, ['Tables', 'Table_type'])
@@ -88,7 +127,7 @@ test('SHOW COLUMNS marks a key that has many rows as such', async (t) => {
 })
 
 test('SHOW COLUMNS knows every table, and a view has no keys', async (t) => {
-  for (const { name, columns, keys } of tables.all) {
+  for (const { name, columns, keys } of tables.in('')) {
     const { rows } = await ofTable(t, 'columns', name)
     assert.deepEqual(
       rows.map(([field, type]) => [field, type]),
@@ -158,7 +197,7 @@ test('SHOW TABLE STATUS has the columns of CppComet and a row per table', async 
   ])
   assert.deepEqual(
     rows.map(([name]) => name),
-    tables.all.map(({ name }) => name),
+    tables.in('').map(({ name }) => name),
   )
   for (const row of rows) assert.equal(row.length, columns.length, String(row[0]))
 })
@@ -335,7 +374,9 @@ test('SHOW has nothing but texts for columns, and as many values as columns', as
 })
 
 function listed(t: TestContext, what: Plain, extra: Extra = {}): Promise<Shown> {
-  return shown(t, { kind: 'show', what, isFull: extra.isFull ?? false, like: extra.like ?? null }, extra)
+  const said = { kind: 'show', isFull: extra.isFull ?? false, like: extra.like ?? null } as const
+  const isOfDatabase = what === 'tables' || what === 'tableStatus'
+  return shown(t, isOfDatabase ? { ...said, what, database: extra.from ?? '' } : { ...said, what }, extra)
 }
 
 function ofTable(t: TestContext, what: OfTable, name: string | TableName, extra: Extra = {}): Promise<Shown> {

@@ -12,7 +12,7 @@ import { distinct, inOrder, type SortKey } from '../../../../src/cometql/run/sor
 const PLENTY = 16_777_216
 
 /** What the rows of these tests are counted as: two short texts. */
-const ROW_BYTES = 240 + 2 * 2
+const ROW_BYTES = 240 + 2 * 2 + 16
 
 function by(at: number, { isNumber = false, isDescending = false } = {}): SortKey {
   const read = isNumber ? numberOf : String
@@ -183,6 +183,14 @@ describe('the bound', () => {
     const fit = ordered([rows], [by(0)], Infinity, 100 * ROW_BYTES)
     assert.equal((await collected(fit)).length, 100)
     await assert.rejects(collected(ordered([[...rows, row]], [by(0)], Infinity, 100 * ROW_BYTES)), tooLong)
+  })
+
+  test('each thing a row is ordered by counts', async () => {
+    const rows = Array.from({ length: 100 }, () => row)
+    const keys = Array.from({ length: 10 }, () => by(0))
+    await assert.rejects(collected(ordered([rows], keys, Infinity, 100 * ROW_BYTES)), tooLong)
+    const fit = ordered([rows], keys, Infinity, 100 * (ROW_BYTES + 9 * 16))
+    assert.equal((await collected(fit)).length, 100)
   })
 
   test('ORDER BY is refused at the batch that is too much, not at the end', async () => {

@@ -34,7 +34,7 @@ const asked: Readonly<Record<string, string>> = {
 
 for (const [client, names] of Object.entries(asked)) {
   test(`variables that ${client} asks for are there`, () => {
-    const all = systemVariables(nodeFacts())
+    const all = systemVariables(nodeFacts(), true)
     assert.deepEqual(
       names.split(' ').filter((name) => !all.has(name)),
       [],
@@ -48,7 +48,7 @@ test('server version begins with a number, for drivers that read one', () => {
 })
 
 test('variables of the node are its own', () => {
-  const all = systemVariables(nodeFacts())
+  const all = systemVariables(nodeFacts(), true)
   const expected = {
     version: '5.7.0-encke-0.3.0',
     version_comment: 'Encke 0.3.0',
@@ -83,16 +83,25 @@ for (const [idleTimeoutMs, seconds] of waits) {
   })
 }
 
-test('variables say that statements commit by themselves and that names have a case', () => {
-  assert.equal(systemVariable('autocommit', nodeFacts()), true)
+test('variables say whether statements commit by themselves', () => {
+  for (const isAutocommit of [true, false])
+    assert.equal(systemVariables(nodeFacts(), isAutocommit).get('autocommit'), isAutocommit)
+})
+
+test('variables say that names have a case and that nobody sees what is not there yet', () => {
   assert.equal(systemVariable('lower_case_table_names', nodeFacts()), 0)
   for (const name of ['tx_isolation', 'transaction_isolation']) {
     assert.equal(systemVariable(name, nodeFacts()), 'READ-COMMITTED', name)
   }
 })
 
+test('variables say that no statement leaves warnings, as SHOW WARNINGS does', () => {
+  for (const name of ['warning_count', 'error_count'])
+    assert.equal(systemVariable(name, nodeFacts()), 0, name)
+})
+
 test('variables of one character set and its collation go together', () => {
-  for (const [name, value] of systemVariables(nodeFacts())) {
+  for (const [name, value] of systemVariables(nodeFacts(), true)) {
     if (!name.startsWith('collation_')) continue
     const characterSet = systemVariable(name.replace('collation', 'character_set'), nodeFacts())
     assert.equal(String(value).split('_')[0], characterSet, name)
@@ -111,7 +120,7 @@ test('variable is found in any case, one there is not is undefined', () => {
 })
 
 test('variables come in the order of their names, in lower case', () => {
-  const names = [...systemVariables(nodeFacts()).keys()]
+  const names = [...systemVariables(nodeFacts(), true).keys()]
   assert.deepEqual(names, [...names].sort())
   assert.deepEqual(
     names,

@@ -56,12 +56,12 @@ const message = ['name', 'event', 'message']
 const cases: readonly (readonly [query: string, expected: Statement])[] = [
   // What is told without a table
   ['SHOW DATABASES', { kind: 'show', what: 'databases', isFull: false, like: null }],
-  ['SHOW TABLES', { kind: 'show', what: 'tables', isFull: false, like: null }],
-  ['show tables', { kind: 'show', what: 'tables', isFull: false, like: null }],
+  ['SHOW TABLES', { kind: 'show', what: 'tables', database: '', isFull: false, like: null }],
+  ['show tables', { kind: 'show', what: 'tables', database: '', isFull: false, like: null }],
   ['SHOW COLUMNS FROM users_auth', columnsOf('users_auth')],
   ['DESCRIBE users_auth', columnsOf('users_auth')],
   ['SHOW COLUMNS FROM pipes', columnsOf('pipes')],
-  ['SHOW TABLE STATUS', { kind: 'show', what: 'tableStatus', isFull: false, like: null }],
+  ['SHOW TABLE STATUS', { kind: 'show', what: 'tableStatus', database: '', isFull: false, like: null }],
   [
     'SHOW VARIABLES LIKE "lower_case_table_names"',
     { kind: 'show', what: 'variables', isFull: false, like: quoted('lower_case_table_names') },
@@ -71,7 +71,7 @@ const cases: readonly (readonly [query: string, expected: Statement])[] = [
   ['SELECT @@max_allowed_packet', constants(systemVariable('max_allowed_packet', '@@max_allowed_packet'))],
   ['SELECT 1', constants(literal(number(1), '1'))],
   ['SET NAMES utf8', { kind: 'nothing' }],
-  ['SET autocommit = 1', { kind: 'nothing' }],
+  ['SET autocommit = 1', { kind: 'transaction', change: 'autocommitOn' }],
   ['SHOW STATUS', { kind: 'show', what: 'status', scope: 'session', like: null }],
   ['SHOW PROCESSLIST', { kind: 'show', what: 'processList', isFull: false, like: null }],
   ['USE CometQL_v1', { kind: 'use', database: 'CometQL_v1' }],

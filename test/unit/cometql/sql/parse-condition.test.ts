@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Condition } from '../../../../src/cometql/sql/statement.ts'
+import type { Condition, Value } from '../../../../src/cometql/sql/statement.ts'
 import {
   compared,
   condition,
@@ -17,6 +17,8 @@ import {
   text,
   word,
 } from '../../../support/read-statements.ts'
+
+const theDatabase: Value = { kind: 'database' }
 
 const idIs = (value: string | number) => compared('id', '=', number(value))
 const constant = (isTrue: boolean | null): Condition => ({ kind: 'constant', isTrue })
@@ -65,20 +67,20 @@ const cases: readonly (readonly [where: string, expected: Condition])[] = [
   ['id = ?', compared('id', '=', parameter(0))],
   ['id = NULL', compared('id', '=', nothingGiven)],
   ['name = any', compared('name', '=', word('any'))],
-  // The one database, whichever was chosen
-  ['TABLE_SCHEMA = DATABASE()', compared('TABLE_SCHEMA', '=', word('CometQL_v1'))],
-  ['table_schema <> schema( )', compared('table_schema', '<>', word('CometQL_v1'))],
+  // Whichever is chosen when it is run
+  ['TABLE_SCHEMA = DATABASE()', compared('TABLE_SCHEMA', '=', theDatabase)],
+  ['table_schema <> schema( )', compared('table_schema', '<>', theDatabase)],
   [
     '`TABLE_SCHEMA` LIKE Database()',
-    { kind: 'like', column: 'TABLE_SCHEMA', pattern: word('CometQL_v1'), isNot: false },
+    { kind: 'like', column: 'TABLE_SCHEMA', pattern: theDatabase, isNot: false },
   ],
   [
     "x IN (DATABASE(), 'information_schema')",
-    { kind: 'in', column: 'x', values: [word('CometQL_v1'), text('information_schema')], isNot: false },
+    { kind: 'in', column: 'x', values: [theDatabase, text('information_schema')], isNot: false },
   ],
   [
     'x BETWEEN DATABASE() AND SCHEMA()',
-    { kind: 'between', column: 'x', low: word('CometQL_v1'), high: word('CometQL_v1'), isNot: false },
+    { kind: 'between', column: 'x', low: theDatabase, high: theDatabase, isNot: false },
   ],
   ['name = database', compared('name', '=', word('database'))],
   ['schema = 1', compared('schema', '=', number(1))],
@@ -89,10 +91,10 @@ const cases: readonly (readonly [where: string, expected: Condition])[] = [
   [`"name" = 'a'`, compared('name', '=', text('a'))],
   ['"id" = ?', compared('id', '=', parameter(0))],
   ['"id" = NULL', compared('id', '=', nothingGiven)],
-  ['p.id = 7', idIs(7)],
-  ['CometQL_v1.pipes.id = 7', idIs(7)],
-  ['`p`.`id` = 7', idIs(7)],
-  ['"p"."id" = 7', idIs(7)],
+  ['t.id = 7', idIs(7)],
+  ['CometQL_v1.t.id = 7', idIs(7)],
+  ['`t`.`id` = 7', idIs(7)],
+  ['"t"."id" = 7', idIs(7)],
   ['index = 7', compared('index', '=', number(7))],
   ['имя = 7', compared('имя', '=', number(7))],
   ['`a``b` = 7', compared('a`b', '=', number(7))],
@@ -104,18 +106,18 @@ const cases: readonly (readonly [where: string, expected: Condition])[] = [
   ['7 <= id', compared('id', '>=', number(7))],
   ['7 >= id', compared('id', '<=', number(7))],
   ['7 <> id', compared('id', '<>', number(7))],
-  ['-7 = p.id', idIs(-7)],
+  ['-7 = t.id', idIs(-7)],
   ['? = `id`', compared('id', '=', parameter(0))],
   ["'web_one' = name", compared('name', '=', text('web_one'))],
   ["'web_one' = `name`", compared('name', '=', text('web_one'))],
-  ['"a" < p.name', compared('name', '>', text('a', '"'))],
+  ['"a" < t.name', compared('name', '>', text('a', '"'))],
   ['NULL = id', compared('id', '=', nothingGiven)],
   // Lists, patterns, ranges, NULL
   ['id IN (7)', among(false, 7)],
   ['id IN( 1,2,3)', among(false, 1, 2, 3)],
   ['id not in (1,2)', among(true, 1, 2)],
   ['"id" IN (1)', among(false, 1)],
-  ['p.id IN (-1)', among(false, -1)],
+  ['t.id IN (-1)', among(false, -1)],
   [
     'name IN ("a", b, NULL, ?)',
     {

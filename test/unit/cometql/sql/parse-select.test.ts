@@ -91,7 +91,7 @@ test('SELECT counts rows', () => {
   assert.deepEqual(items('COUNT(1)'), counted('COUNT(1)'))
   assert.deepEqual(items("COUNT('x')"), counted("COUNT('x')"))
   assert.deepEqual(items('COUNT(name) n'), counted('n', 'name'))
-  assert.deepEqual(items('COUNT(p.`name`)'), counted('COUNT(p.`name`)', 'name'))
+  assert.deepEqual(items('COUNT(p.`name`)', ' FROM pipes p'), counted('COUNT(p.`name`)', 'name'))
   assert.deepEqual(items('COUNT(ALL name)'), counted('COUNT(ALL name)', 'name'))
 })
 
@@ -284,10 +284,30 @@ test('SELECT leaves the letters of a table as they are', () => {
 
 test('SELECT passes over hints, and tells DISTINCT', () => {
   assert.equal(select('SELECT SQL_NO_CACHE * FROM pipes').isDistinct, false)
-  assert.equal(select('SELECT ALL HIGH_PRIORITY sql_calc_found_rows * FROM pipes').isDistinct, false)
+  assert.equal(select('SELECT ALL HIGH_PRIORITY sql_big_result * FROM pipes').isDistinct, false)
   assert.equal(select('SELECT DISTINCT name FROM pipes').isDistinct, true)
   assert.equal(select('SELECT SQL_NO_CACHE DISTINCTROW SQL_CACHE name FROM pipes').isDistinct, true)
   assert.deepEqual(items('DISTINCT name'), [column('name')])
+})
+
+// It was passed over as a hint, and FOUND_ROWS() then told the rows of the LIMIT.
+test('SELECT refuses SQL_CALC_FOUND_ROWS wherever hints may stand', () => {
+  const words = 'SQL_CALC_FOUND_ROWS is not implemented: SELECT COUNT(*) with the same WHERE counts all'
+  for (const query of [
+    'SELECT SQL_CALC_FOUND_ROWS id FROM users_auth LIMIT 1',
+    'SELECT sql_calc_found_rows * FROM pipes',
+    'SELECT SQL_NO_CACHE SQL_CALC_FOUND_ROWS * FROM pipes',
+    'SELECT DISTINCT SQL_CALC_FOUND_ROWS name FROM pipes',
+    'SELECT DISTINCT SQL_CACHE SQL_CALC_FOUND_ROWS name FROM pipes',
+    'SELECT SQL_CALC_FOUND_ROWS 1',
+  ]) {
+    refused(query, 'notImplemented', words)
+  }
+  assert.deepEqual(
+    items('`SQL_CALC_FOUND_ROWS`'),
+    [column('SQL_CALC_FOUND_ROWS')],
+    'in backticks it is a name',
+  )
 })
 
 test('SELECT passes over locks at its end', () => {

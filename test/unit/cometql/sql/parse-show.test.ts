@@ -17,14 +17,18 @@ import {
   word,
 } from '../../../support/read-statements.ts'
 
-type Plain = Extract<Show, { readonly isFull: boolean }>['what']
+type Of = 'columns' | 'indexes' | 'createTable' | 'tables' | 'tableStatus' | 'status'
 
-function plain(
-  what: Exclude<Plain, 'columns' | 'indexes' | 'createTable'>,
-  isFull = false,
-  like: Value | null = null,
-) {
+function plain(what: Exclude<Show['what'], Of>, isFull = false, like: Value | null = null) {
   return { kind: 'show', what, isFull, like }
+}
+
+function tables(database = '', isFull = false, like: Value | null = null) {
+  return { kind: 'show', what: 'tables', database, isFull, like }
+}
+
+function tableStatus(database = '', like: Value | null = null) {
+  return { kind: 'show', what: 'tableStatus', database, isFull: false, like }
 }
 
 function status(scope: StatusScope, like: Value | null = null) {
@@ -43,16 +47,17 @@ const cases: readonly (readonly [query: string, expected: object])[] = [
   ['SHOW DATABASES', plain('databases')],
   ['show schemas', plain('databases')],
   ["SHOW DATABASES LIKE 'Comet%'", plain('databases', false, text('Comet%'))],
-  ['SHOW TABLES', plain('tables')],
-  ['show tables;', plain('tables')],
-  ['SHOW FULL TABLES', plain('tables', true)],
-  ['SHOW TABLES FROM CometQL_v1', plain('tables')],
-  ['SHOW TABLES IN `CometQL_v1`', plain('tables')],
-  ["SHOW FULL TABLES FROM `CometQL_v1` LIKE 'users%'", plain('tables', true, text('users%'))],
-  ['SHOW TABLE STATUS', plain('tableStatus')],
-  ['SHOW TABLE STATUS FROM `CometQL_v1`', plain('tableStatus')],
-  ['SHOW TABLE STATUS LIKE "pipes"', plain('tableStatus', false, text('pipes', '"'))],
-  ["show table status in db like 'a'", plain('tableStatus', false, text('a'))],
+  ['SHOW TABLES', tables()],
+  ['show tables;', tables()],
+  ['SHOW FULL TABLES', tables('', true)],
+  ['SHOW TABLES FROM CometQL_v1', tables('CometQL_v1')],
+  ['SHOW TABLES IN `CometQL_v1`', tables('CometQL_v1')],
+  ['SHOW FULL TABLES IN "db_5"', tables('db_5', true)],
+  ["SHOW FULL TABLES FROM `CometQL_v1` LIKE 'users%'", tables('CometQL_v1', true, text('users%'))],
+  ['SHOW TABLE STATUS', tableStatus()],
+  ['SHOW TABLE STATUS FROM `CometQL_v1`', tableStatus('CometQL_v1')],
+  ['SHOW TABLE STATUS LIKE "pipes"', tableStatus('', text('pipes', '"'))],
+  ["show table status in db like 'a'", tableStatus('db', text('a'))],
   ['SHOW PROCESSLIST', plain('processList')],
   ['SHOW FULL PROCESSLIST', plain('processList', true)],
   ['SHOW VARIABLES', plain('variables')],
@@ -121,8 +126,8 @@ for (const [query, expected] of cases) {
 }
 
 test('SHOW takes any value as its pattern', () => {
-  assert.deepEqual(statement('SHOW TABLES LIKE 7'), plain('tables', false, number(7)))
-  assert.deepEqual(statement('SHOW TABLES LIKE users_auth'), plain('tables', false, word('users_auth')))
+  assert.deepEqual(statement('SHOW TABLES LIKE 7'), tables('', false, number(7)))
+  assert.deepEqual(statement('SHOW TABLES LIKE users_auth'), tables('', false, word('users_auth')))
 })
 
 const nameIs = (name: string) => compared('Variable_name', '=', text(name))
@@ -147,14 +152,10 @@ const filtered: readonly (readonly [query: string, shown: object, where: Conditi
   ],
   [
     "SHOW FULL TABLES FROM `CometQL_v1` WHERE Table_type = 'BASE TABLE'",
-    plain('tables', true),
+    tables('CometQL_v1', true),
     compared('Table_type', '=', text('BASE TABLE')),
   ],
-  [
-    "SHOW TABLE STATUS IN db WHERE Engine='Encke'",
-    plain('tableStatus'),
-    compared('Engine', '=', text('Encke')),
-  ],
+  ["SHOW TABLE STATUS IN db WHERE Engine='Encke'", tableStatus('db'), compared('Engine', '=', text('Encke'))],
   [
     'SHOW FULL COLUMNS FROM users_auth WHERE "Key" = "PRI"',
     ofTable('columns', true),
@@ -193,7 +194,7 @@ test('SHOW numbers question marks in its pattern and its condition', () => {
   assert.equal(parameters, 3)
   assert.deepEqual(statements, [
     { ...plain('variables', false, parameter(0)), where: compared('Value', '=', parameter(1)) },
-    plain('tables', false, parameter(2)),
+    tables('', false, parameter(2)),
   ])
 })
 
@@ -242,6 +243,8 @@ const mistakes: readonly (readonly [query: string, words: string])[] = [
   ['SHOW TABLES FROM', 'expected a database at its end'],
   ['SHOW TABLES LIKE', 'expected a value at its end'],
   ['SHOW TABLES users', 'expected ; or the end near "users"'],
+  ['SHOW DATABASES FROM CometQL_v1', 'expected ; or the end near "FROM CometQL_v1"'],
+  ['SHOW VARIABLES IN CometQL_v1', 'expected ; or the end near "IN CometQL_v1"'],
   ['SHOW VARIABLES WHERE', 'expected a column at its end'],
   ['SHOW VARIABLES WHERE Value', 'expected a comparison at its end'],
   ["SHOW VARIABLES WHERE Value = 'a' LIKE 'b'", `expected ; or the end near "LIKE 'b'"`],

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { QueryError } from '../../../../src/cometql/query-failure.ts'
 import {
   MAX_NESTING,
-  nameOf,
+  MAX_TOKENS,
   notImplemented,
   quotedName,
   Tokens,
@@ -155,13 +155,6 @@ test('error of a token shows it with its sign and its quote', () => {
   assert.equal(new Tokens('- 7').unexpected('x').message, 'Syntax error in query: expected x near "- 7"')
 })
 
-test('names are read as UTF-8', () => {
-  assert.equal(nameOf('abc'), 'abc')
-  assert.equal(nameOf(''), '')
-  assert.equal(nameOf(letters('имя 👍')), 'имя 👍')
-  assert.equal(nameOf('a\xff'), 'a\ufffd')
-})
-
 test('names in quotes lose their escapes, each kind its own', () => {
   assert.equal(quotedName('a``b', '`'), 'a`b')
   assert.equal(quotedName('a\\nb', '`'), 'a\\nb')
@@ -175,4 +168,13 @@ test('refusal says what is not implemented, and what can be done', () => {
   assert.ok(refusal instanceof QueryError)
   assert.equal(refusal.message, 'XOR is not implemented: use OR')
   assert.equal(refusal.failure.code, 2)
+})
+
+test('a query has a bound on its words, values and signs', () => {
+  const most = new Tokens('1,'.repeat(MAX_TOKENS / 2 - 1))
+  while (!most.is('end')) most.next()
+  assert.equal(most.count, MAX_TOKENS - 2)
+  const more = new Tokens(','.repeat(MAX_TOKENS + 1))
+  const words = `Query is too long: more than ${MAX_TOKENS} words, values and signs; send it in parts`
+  assert.throws(() => more.skipStatement(), { message: words })
 })

@@ -131,7 +131,9 @@ const values: readonly (readonly [written: string, expected: Value])[] = [
   ["x'F09F918D'", word(letters('👍'))],
   ["X''", word('')],
   ['0x7b7D', word('{}')],
-  ['0x7', word('0x7')],
+  ['0x7', word('\x07')],
+  ['0xg', word('0xg')],
+  ['0x', word('0x')],
   ['?', parameter(0)],
 ]
 

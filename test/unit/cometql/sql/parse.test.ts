@@ -14,8 +14,9 @@ function kinds(query: string): readonly string[] {
 }
 
 /** Read for a client that may send one statement only. */
-function single(query: string): Script {
-  return parse(letters(query), { isMulti: false })
+function single(query: string): Pick<Script, 'tenant' | 'statements' | 'parameters'> {
+  const { tenant, statements, parameters } = parse(letters(query), { isMulti: false })
+  return { tenant, statements, parameters }
 }
 
 test('query of blanks, semicolons and comments has no statements', () => {
@@ -184,8 +185,6 @@ test('tenant stands at the beginning only, and once', () => {
 const withoutEffect = [
   'SET NAMES utf8',
   "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_general_ci'",
-  'SET autocommit = 1',
-  'SET autocommit=0',
   'SET @a b',
   'SET @x := 5, @@session.y = (SELECT 1)',
   "SET @@GLOBAL.sql_mode = CONCAT(@@sql_mode, ',STRICT')",
@@ -210,24 +209,32 @@ for (const query of withoutEffect) {
   })
 }
 
-const transactions: readonly (readonly [query: string, isBegun: boolean])[] = [
-  ['BEGIN', true],
-  ['BEGIN WORK', true],
-  ['begin', true],
-  ['START TRANSACTION', true],
-  ['start transaction read write', true],
-  ['START TRANSACTION READ ONLY, WITH CONSISTENT SNAPSHOT', true],
-  ['COMMIT', false],
-  ['commit work', false],
-  ['COMMIT AND NO CHAIN', false],
-  ['COMMIT /* all of it */', false],
-  ['ROLLBACK', false],
-  ['ROLLBACK WORK', false],
+const transactions: readonly (readonly [query: string, change: 'begin' | 'end'])[] = [
+  ['BEGIN', 'begin'],
+  ['BEGIN WORK', 'begin'],
+  ['begin', 'begin'],
+  ['START TRANSACTION', 'begin'],
+  ['start transaction read write', 'begin'],
+  ['START TRANSACTION READ ONLY, WITH CONSISTENT SNAPSHOT', 'begin'],
+  ['COMMIT', 'end'],
+  ['commit work', 'end'],
+  ['COMMIT AND NO CHAIN', 'end'],
+  ['COMMIT /* all of it */', 'end'],
+  ['COMMIT NO RELEASE', 'end'],
+  ['ROLLBACK', 'end'],
+  ['ROLLBACK WORK', 'end'],
+  ['ROLLBACK WORK AND NO CHAIN', 'end'],
+  // One ends, and the next begins.
+  ['COMMIT AND CHAIN', 'begin'],
+  ['commit work and chain', 'begin'],
+  ['COMMIT AND CHAIN NO RELEASE', 'begin'],
+  ['ROLLBACK AND CHAIN', 'begin'],
+  ['ROLLBACK WORK AND CHAIN', 'begin'],
 ]
 
-for (const [query, isBegun] of transactions) {
-  test(`transaction is ${isBegun ? 'begun' : 'ended'} by ${query}`, () => {
-    assert.deepEqual(statement(query), { kind: 'transaction', isBegun })
+for (const [query, change] of transactions) {
+  test(`transaction is told to ${change} by ${query}`, () => {
+    assert.deepEqual(statement(query), { kind: 'transaction', change })
     assert.deepEqual(kinds(`${query}; SELECT 1`), ['transaction', 'select'])
   })
 }
@@ -235,8 +242,8 @@ for (const [query, isBegun] of transactions) {
 test('transaction goes on to a savepoint and back, and ends once', () => {
   const { statements } = script('BEGIN; SAVEPOINT a; DELETE FROM t WHERE id = 1; ROLLBACK TO a; COMMIT')
   assert.deepEqual(
-    statements.map((one) => (one.kind === 'transaction' ? one.isBegun : one.kind)),
-    [true, 'nothing', 'delete', 'nothing', false],
+    statements.map((one) => (one.kind === 'transaction' ? one.change : one.kind)),
+    ['begin', 'nothing', 'delete', 'nothing', 'end'],
   )
 })
 

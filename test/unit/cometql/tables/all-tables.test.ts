@@ -36,12 +36,12 @@ const documented: Readonly<Record<string, string>> = {
 
 test('the tables are those that are documented, in order', () => {
   assert.deepEqual(
-    tables.all.map(({ name }) => name),
+    tables.in('').map(({ name }) => name),
     Object.keys(documented),
   )
 })
 
-for (const table of tables.all) {
+for (const table of tables.in('')) {
   describe(table.name, () => {
     test('has its columns in order, those that an INSERT needs among them', () => {
       const columns = table.columns.map(({ name, isRequired }) => `${name}${isRequired === true ? '!' : ''}`)
@@ -92,6 +92,50 @@ function looked(text: string, key: string, table: string): string[][] {
   const isChannel = table === 'channels' && key === 'name' && /^[^\p{Cc}]{1,255}$/u.test(text)
   return isChannel ? [[text]] : []
 }
+
+describe('tables of a database', () => {
+  test('are the same in all that hold tables of the node', () => {
+    for (const database of ['CometQL_v1', 'cometql_v1', 'db_0', 'DB_15']) {
+      assert.deepEqual(tables.in(database), tables.in(''), database)
+    }
+  })
+
+  test('are its own in information_schema, in any case, and can be found there', () => {
+    const names = tables.in('INFORMATION_SCHEMA').map(({ name }) => name)
+    assert.ok(names.includes('tables') && !names.includes('users_auth'), String(names))
+    for (const name of names) assert.equal(found(name, '', 'information_schema'), name)
+  })
+
+  test('are not there where there is no such database', () => {
+    for (const database of ['nosuch', 'db_x', 'constructor']) {
+      assert.throws(
+        () => tables.in(database),
+        (error) => error instanceof QueryError && error.failure.code === queryCodes.notFound,
+        database,
+      )
+    }
+  })
+
+  test('are told to be in the one that is chosen, those of information_schema in their own', async (t) => {
+    const core = localCore(t)
+    const query = (where: string) =>
+      `SELECT table_schema, table_name FROM information_schema.tables WHERE ${where}`
+    const ours = tables.in('').map(({ name }) => name)
+    const own = tables.in('information_schema').map(({ name }) => name)
+    for (const [database, home] of [
+      ['', 'CometQL_v1'],
+      ['CometQL_v1', 'CometQL_v1'],
+      ['db_15', 'db_15'],
+      ['information_schema', 'CometQL_v1'],
+    ] as const) {
+      const sql = sqlOn(core, { context: { database } })
+      const inHome = ours.map((name) => [home, name])
+      const inSchema = own.map((name) => ['information_schema', name])
+      assert.deepEqual(await sql.rows(query('1')), [...inHome, ...inSchema], database)
+      assert.deepEqual(await sql.rows(query(`table_schema = '${home}'`)), inHome, database)
+    }
+  })
+})
 
 describe('names of tables', () => {
   test('are compared letter by letter', () => {
@@ -156,4 +200,32 @@ describe('names of tables', () => {
   test('one that is not there is told by its beginning', () => {
     assert.throws(() => found('x'.repeat(10_000)), /: `x{64}`;/)
   })
+})
+
+test('columns that are said to be of another database than the chosen one are refused', () => {
+  const find = (within: string, database: string) =>
+    tables.find({ schema: '', name: 'users_auth', within }, database).name
+  for (const [within, database] of [
+    ['db_5', 'db_5'],
+    ['DB_05', 'db_5'],
+    ['CometQL_v1', ''],
+    ['cometql_v1', 'CometQL_v1'],
+  ] as const) {
+    assert.equal(find(within, database), 'users_auth', `${within} ${database}`)
+  }
+  for (const [within, database] of [
+    ['db_5', 'db_6'],
+    ['db_1', ''],
+    ['CometQL_v1', 'db_15'],
+    ['nothing', ''],
+    ['CometQL_v1', 'information_schema'],
+  ] as const) {
+    const words = new RegExp(`^Not a specific column: columns of .${within}. are not those of the table`)
+    assert.throws(
+      () => find(within, database),
+      (error) =>
+        error instanceof QueryError && error.failure.code === queryCodes.columns && words.test(error.message),
+      `${within} ${database}`,
+    )
+  }
 })

@@ -9,6 +9,7 @@ import {
   collations,
   commentOf,
   defaultMark,
+  homeOf,
   indexesOf,
   keyMark,
   privilegesOf,
@@ -20,29 +21,33 @@ import { nodeFacts } from '../../../support/query-context.ts'
 
 const tables = createTables(nodeFacts())
 
-test('tables are of CppComet’s database, those that take any case of information_schema', () => {
-  assert.equal(schemaOf(named('users_auth')), 'CometQL_v1')
-  assert.equal(schemaOf({ ...named('users_auth'), isAnyCase: true }), 'information_schema')
-  assert.equal(
-    schemaOf(tables.find({ schema: 'information_schema', name: 'TABLES' }, '')),
-    'information_schema',
-  )
+test('tables are of the database that the node’s are in, those that take any case of information_schema', () => {
+  assert.equal(schemaOf(named('users_auth'), 'CometQL_v1'), 'CometQL_v1')
+  assert.equal(schemaOf(named('users_auth'), 'db_15'), 'db_15')
+  assert.equal(schemaOf({ ...named('users_auth'), isAnyCase: true }, 'db_15'), 'information_schema')
+  const own = tables.find({ schema: 'information_schema', name: 'TABLES' }, '')
+  assert.equal(schemaOf(own, 'CometQL_v1'), 'information_schema')
+})
+
+test('tables of the node are in the chosen database, or in CppComet’s where that holds none of them', () => {
+  const homes = ['', 'information_schema', 'INFORMATION_SCHEMA', 'CometQL_v1', 'db_15'].map(homeOf)
+  assert.deepEqual(homes, ['CometQL_v1', 'CometQL_v1', 'CometQL_v1', 'CometQL_v1', 'db_15'])
 })
 
 test('tables that take writes are none of the views', () => {
-  const kinds = tables.all.map((table) => [table.name, typeOf(table)] as const)
+  const kinds = tables.in('').map((table) => [table.name, typeOf(table)] as const)
   const views = kinds.filter(([, kind]) => kind === 'VIEW').map(([name]) => name)
   assert.deepEqual(views, ['channels', 'sessions', 'users_online', 'metrics'])
   for (const name of views) assert.equal(privilegesOf(named(name)), 'select')
 })
 
 test('every table of the node has a comment, and no other has', () => {
-  for (const table of tables.all) assert.notEqual(commentOf(table), '', table.name)
+  for (const table of tables.in('')) assert.notEqual(commentOf(table), '', table.name)
   assert.equal(commentOf(table('another', ['id'])), '')
 })
 
 test('no comment needs to be escaped in SQL', () => {
-  for (const table of tables.all) assert.match(commentOf(table), /^[\w ,;]+$/)
+  for (const table of tables.in('')) assert.match(commentOf(table), /^[\w ,;]+$/)
 })
 
 test('first key of a table is its primary one, others are not unique', () => {

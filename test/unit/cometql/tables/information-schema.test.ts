@@ -13,8 +13,9 @@ import { nodeFacts, queryContext } from '../../../support/query-context.ts'
 
 type Facts = Readonly<Record<string, string | number>>
 
-const { all: ownTables } = createTables(nodeFacts())
-const schema = informationSchema(() => ownTables)
+const ownTables = createTables(nodeFacts()).in('')
+const schema = informationSchema(() => ownTables, 'CometQL_v1')
+const ofTenant = informationSchema(() => ownTables, 'db_15')
 
 /** Columns by table, as MySQL's manual has them. */
 const documented: Readonly<Record<string, readonly string[]>> = {
@@ -187,6 +188,25 @@ test('schemata are the two there are', async (t) => {
   ])
 })
 
+// They were told to be in CometQL_v1 whatever was chosen, so that tools saw a database without tables.
+test('every row says the database that the tables are in, and schemata have it', async (t) => {
+  const names: (string | number)[] = []
+  for (const table of ofTenant) {
+    for (const [at, { name }] of table.columns.entries()) {
+      if (!/^(TABLE|INDEX|CONSTRAINT)_SCHEMA$/.test(name)) continue
+      for (const row of await rowsOf(t, table)) names.push(row[at] ?? '')
+    }
+  }
+  assert.ok(names.length > ownTables.length)
+  assert.deepEqual([...new Set(names)], ['db_15'])
+  const schemata = ofTenant.find(({ name }) => name === 'schemata')
+  assert.ok(schemata !== undefined)
+  assert.deepEqual(
+    (await rowsOf(t, schemata)).map(([, name]) => name),
+    ['CometQL_v1', 'db_15', 'information_schema'],
+  )
+})
+
 test('tables are those of the node, in their order', async (t) => {
   const facts = await factsOf(t, 'tables')
   assert.deepEqual(
@@ -246,7 +266,7 @@ test('columns tell types by their bare names', async () => {
     columns: types.map((sqlType, at) => ({ name: `c${at}`, type: 'text', sqlType })),
     keys: [],
   }
-  const [columns] = informationSchema(() => [table]).filter(({ name }) => name === 'columns')
+  const [columns] = informationSchema(() => [table], 'CometQL_v1').filter(({ name }) => name === 'columns')
   const at = (name: string) => columns?.columns.findIndex((column) => column.name === name) ?? -1
   const shown = ['DATA_TYPE', 'CHARACTER_MAXIMUM_LENGTH', 'NUMERIC_PRECISION'].map(at)
   const rows: Row[] = []
@@ -344,7 +364,7 @@ test('what the node has not has no rows', async (t) => {
 
 test('tables are asked for anew each time, its own among them where they are', async (t) => {
   const some: Table[] = []
-  const own = informationSchema(() => some)
+  const own = informationSchema(() => some, 'CometQL_v1')
   const tables = own.find(({ name }) => name === 'tables')
   assert.ok(tables !== undefined)
   assert.deepEqual(await rowsOf(t, tables), [])

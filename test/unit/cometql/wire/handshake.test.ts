@@ -112,7 +112,6 @@ describe('captured logins', () => {
       user: '1',
       database: 'CometQL_v1',
       plugin: 'mysql_native_password',
-      maxPacketBytes: 0x0100_0000,
     })
     const salt = hex('bc725f35c4805613 08e3d4e688e10797dc2445de')
     assert.ok(isRightResponse('mysql_native_password', response, 'CometQLPassword', salt))
@@ -194,10 +193,9 @@ describe('forms of a login', () => {
     assert.equal(read({ capabilities: WITH_ATTRIBUTES, tail: "04 01 'a' 01 'b' 03" }).user, 'root')
   })
 
-  test('login tells charset and the largest packet', () => {
+  test('login tells its charset, whatever packets the client takes', () => {
     const payload = hex('00820000 efbeadde ff', '00'.repeat(23), "'root' 00 00")
-    const { charset, maxPacketBytes } = asLogin(readLogin(payload))
-    assert.deepEqual([charset, maxPacketBytes], [255, 0xdeadbeef])
+    assert.equal(asLogin(readLogin(payload)).charset, 255)
   })
 
   test('login takes capabilities with the highest bit as no negative number', () => {
@@ -216,7 +214,7 @@ describe('the wish for TLS', () => {
   const wish = hex('00 8a 00 00 00000001 21', '00'.repeat(23))
 
   test('32 bytes with the bit are one', () => {
-    assert.deepEqual(readLogin(wish), { kind: 'tls', capabilities: 0x8a00 })
+    assert.deepEqual(readLogin(wish), { kind: 'tls' })
   })
 
   test('more bytes with the bit are a login, as clients send over TLS', () => {
@@ -283,7 +281,6 @@ describe('change of user', () => {
       user: 'two',
       database: 'db_2',
       plugin: 'caching_sha2_password',
-      maxPacketBytes: 0,
     })
     assert.equal(textOf(response), 'proof')
   })
