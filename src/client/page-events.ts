@@ -11,21 +11,21 @@ export interface PageListener {
   woken(): void
 }
 
-/** All of them reach the window; `resume` and `visibilitychange` bubble up from the document. */
-const WAKING = ['pageshow', 'visibilitychange', 'resume']
+/** `resume` is of the document and does not bubble: the window hears it before. */
+const onItsWay = { capture: true }
 
 /** Starts listening; returns the function that ends it. */
 export function watchPage(page: EventTarget, listener: PageListener): () => void {
-  const woken = () => {
-    if (globalThis.document?.visibilityState !== 'hidden') listener.woken()
-  }
+  const woken = () => listener.woken()
   const events: [string, () => void][] = [
     ['offline', () => listener.offline()],
     ['online', () => listener.online()],
-    ...WAKING.map((name): [string, () => void] => [name, woken]),
+    ['pageshow', woken],
+    ['resume', woken], // from a freeze; the tab may still be hidden
+    ['visibilitychange', () => globalThis.document?.visibilityState !== 'hidden' && woken()],
   ]
-  for (const [name, run] of events) page.addEventListener?.(name, run)
+  for (const [name, run] of events) page.addEventListener?.(name, run, onItsWay)
   return () => {
-    for (const [name, run] of events) page.removeEventListener?.(name, run)
+    for (const [name, run] of events) page.removeEventListener?.(name, run, onItsWay)
   }
 }

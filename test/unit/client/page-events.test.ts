@@ -26,13 +26,15 @@ test('page tells of its network and of its awakening until it is left', () => {
   assert.equal(heard.length, 5)
 })
 
-test('page that is being hidden does not awake', (t) => {
+test('page that is being hidden does not awake, one that goes on hidden does', (t) => {
   Object.defineProperty(globalThis, 'document', { value: { visibilityState: 'hidden' }, configurable: true })
   t.after(() => Reflect.deleteProperty(globalThis, 'document'))
   const page = new EventTarget()
   const { heard } = watch(page)
   page.dispatchEvent(new Event('visibilitychange'))
   assert.deepEqual(heard, [])
+  page.dispatchEvent(new Event('resume'))
+  assert.deepEqual(heard, ['woken'])
 })
 
 test('a platform without such events is no page', () => {
