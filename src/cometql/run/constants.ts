@@ -168,8 +168,7 @@ function decimal(written: string): string {
 function variable(name: string, { facts, last, isAutocommit }: RunContext): ConstantValue {
   // Of the session, and so not in the table: what some drivers ask instead of LAST_INSERT_ID().
   if (/^(identity|last_insert_id)$/i.test(name)) return integer(last.insertId)
-  if (/^autocommit$/i.test(name)) return typed(isAutocommit)
-  return typed(systemVariable(name, facts) ?? '')
+  return typed(systemVariable(name, facts, isAutocommit) ?? '')
 }
 
 function typed(value: VariableValue): ConstantValue {

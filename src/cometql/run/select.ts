@@ -11,6 +11,7 @@ import type { Answer, Batches, ResultColumn, Row } from '../answer.ts'
 import { QueryError } from '../query-failure.ts'
 import type { Limit, Select, SelectItem } from '../sql/statement.ts'
 import type { Values } from '../sql/values.ts'
+import { lettersOf } from '../tables/lookup.ts'
 import type { Table, TableColumn } from '../tables/table.ts'
 import { columnAt } from './columns.ts'
 import { readingOf } from './comparable.ts'
@@ -101,7 +102,7 @@ function projection(outputs: readonly Output[], table: Table): (rows: readonly R
 }
 
 function checkedRow(row: Row): Row {
-  const letters = row.reduce<number>((sum, value) => sum + (typeof value === 'string' ? value.length : 0), 0)
+  const letters = lettersOf(row)
   if (letters <= MAX_ROW_LETTERS) return row
   const bounds = `${letters} of at most ${MAX_ROW_LETTERS} letters`
   throw new QueryError('tooLong', `Row is too long: ${bounds}; ask for its columns once`)

@@ -96,19 +96,23 @@ export function systemVariables(
   facts: VariableFacts,
   isAutocommit: boolean,
 ): ReadonlyMap<string, VariableValue> {
-  const all = { ...valuesOf(facts), autocommit: isAutocommit }
-  return new Map(Object.entries(all).sort(([one], [other]) => (one < other ? -1 : 1)))
+  const all = Object.entries(valuesOf(facts, isAutocommit))
+  return new Map(all.sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
-/** @param name in any case, without scope; undefined = there is none of that name */
-export function systemVariable(name: string, facts: VariableFacts): VariableValue | undefined {
-  const all = valuesOf(facts)
+/** @param name in any case, without scope; undefined = there is none of that name @param isAutocommit of the connection */
+export function systemVariable(
+  name: string,
+  facts: VariableFacts,
+  isAutocommit: boolean,
+): VariableValue | undefined {
+  const all = valuesOf(facts, isAutocommit)
   const key = name.toLowerCase()
   return Object.hasOwn(all, key) ? all[key] : undefined
 }
 
-function valuesOf(facts: VariableFacts): Readonly<Record<string, VariableValue>> {
-  return { ...constants, ...ofNode(facts) }
+function valuesOf(facts: VariableFacts, isAutocommit: boolean): Readonly<Record<string, VariableValue>> {
+  return { ...constants, ...ofNode(facts), autocommit: isAutocommit }
 }
 
 function ofNode(facts: VariableFacts): Readonly<Record<string, VariableValue>> {

@@ -61,6 +61,7 @@ export async function* rowsFrom<T>(
   for await (const batch of batches) yield batch.map(rowOf).filter((row) => row !== null)
 }
 
-function lettersOf(row: Row): number {
+/** Of its texts; what a number takes does not count. */
+export function lettersOf(row: Row): number {
   return row.reduce<number>((sum, value) => sum + (typeof value === 'string' ? value.length : 0), 0)
 }

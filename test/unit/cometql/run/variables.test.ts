@@ -64,8 +64,8 @@ test('variables of the node are its own', () => {
 })
 
 test('TLS is told to be there where it is', () => {
-  assert.equal(systemVariable('have_ssl', facts({ hasTls: true })), 'YES')
-  assert.equal(systemVariable('have_openssl', facts({ hasTls: true })), 'YES')
+  assert.equal(systemVariable('have_ssl', facts({ hasTls: true }), true), 'YES')
+  assert.equal(systemVariable('have_openssl', facts({ hasTls: true }), true), 'YES')
 })
 
 const waits: readonly [idleTimeoutMs: number, seconds: number][] = [
@@ -78,8 +78,8 @@ const waits: readonly [idleTimeoutMs: number, seconds: number][] = [
 
 for (const [idleTimeoutMs, seconds] of waits) {
   test(`silence of ${idleTimeoutMs} ms is a wait_timeout of ${seconds} s`, () => {
-    assert.equal(systemVariable('wait_timeout', facts({ idleTimeoutMs })), seconds)
-    assert.equal(systemVariable('interactive_timeout', facts({ idleTimeoutMs })), seconds)
+    assert.equal(systemVariable('wait_timeout', facts({ idleTimeoutMs }), true), seconds)
+    assert.equal(systemVariable('interactive_timeout', facts({ idleTimeoutMs }), true), seconds)
   })
 }
 
@@ -89,33 +89,33 @@ test('variables say whether statements commit by themselves', () => {
 })
 
 test('variables say that names have a case and that nobody sees what is not there yet', () => {
-  assert.equal(systemVariable('lower_case_table_names', nodeFacts()), 0)
+  assert.equal(systemVariable('lower_case_table_names', nodeFacts(), true), 0)
   for (const name of ['tx_isolation', 'transaction_isolation']) {
-    assert.equal(systemVariable(name, nodeFacts()), 'READ-COMMITTED', name)
+    assert.equal(systemVariable(name, nodeFacts(), true), 'READ-COMMITTED', name)
   }
 })
 
 test('variables say that no statement leaves warnings, as SHOW WARNINGS does', () => {
   for (const name of ['warning_count', 'error_count'])
-    assert.equal(systemVariable(name, nodeFacts()), 0, name)
+    assert.equal(systemVariable(name, nodeFacts(), true), 0, name)
 })
 
 test('variables of one character set and its collation go together', () => {
   for (const [name, value] of systemVariables(nodeFacts(), true)) {
     if (!name.startsWith('collation_')) continue
-    const characterSet = systemVariable(name.replace('collation', 'character_set'), nodeFacts())
+    const characterSet = systemVariable(name.replace('collation', 'character_set'), nodeFacts(), true)
     assert.equal(String(value).split('_')[0], characterSet, name)
   }
 })
 
 test('escapes are those that the reader of values knows: sql_mode has no NO_BACKSLASH_ESCAPES', () => {
-  assert.equal(systemVariable('sql_mode', nodeFacts()), '')
+  assert.equal(systemVariable('sql_mode', nodeFacts(), true), '')
 })
 
 test('variable is found in any case, one there is not is undefined', () => {
-  assert.equal(systemVariable('Max_Allowed_PACKET', nodeFacts()), 16_777_216)
+  assert.equal(systemVariable('Max_Allowed_PACKET', nodeFacts(), true), 16_777_216)
   for (const name of ['no_such', '', '__proto__', 'constructor']) {
-    assert.equal(systemVariable(name, nodeFacts()), undefined, name)
+    assert.equal(systemVariable(name, nodeFacts(), true), undefined, name)
   }
 })
 
